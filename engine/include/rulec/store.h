@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <rulec/diagnostics.h>
+#include <rulec/result.h>
+#include <rulec/tensor.h>
+
+namespace rulec {
+
+/// Tensors to read: a catalogue, and the bytes behind it. Implement it to convert tensors that you already hold.
+///
+/// Const members may be called from several threads at once, each with its own `Diagnostics`.
+class TensorStore {
+ public:
+  virtual ~TensorStore() = default;
+
+  /// Every tensor, sorted by name, each name once. Valid as long as the store.
+  virtual std::span<const TensorInfo> tensors() const = 0;
+
+  /// Fills `into` with the bytes of tensor `index` of the catalogue from `offset` on (in bytes). The range lies within the
+  /// tensor. Elements are little-endian and row-major.
+  virtual Status read(std::size_t index, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const = 0;
+
+  /// What messages call this store: its path.
+  virtual std::string_view where() const = 0;
+};
+
+/// Tensors to write. `begin` once, `write` for every tensor in any order, `commit` once. What was not committed leaves nothing
+/// behind.
+class TensorSink {
+ public:
+  virtual ~TensorSink() = default;
+
+  /// Says everything that will be written, before any of it. Names are unique.
+  virtual Status begin(std::span<const TensorInfo> tensors, Diagnostics& diags) = 0;
+
+  /// The bytes of tensor `index` of what `begin` was told, from `offset` on (in bytes). Borrowed for the call only.
+  virtual Status write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) = 0;
+
+  /// Makes it all visible at once.
+  virtual Status commit(Diagnostics& diags) = 0;
+};
+
+/// Position of the tensor `name` in a catalogue, or nothing.
+std::optional<std::size_t> find_tensor(std::span<const TensorInfo> sorted, std::string_view name);
+
+/// Tensors in memory, to read and to write.
+class MemoryStore final : public TensorStore, public TensorSink {
+ public:
+  /// Adds or replaces a tensor. `bytes` must be as long as `info` says.
+  void put(TensorInfo info, std::vector<std::byte> bytes);
+
+  /// The bytes of a tensor, or an empty span if there is none of that name.
+  std::span<const std::byte> bytes(std::string_view name) const;
+
+  std::span<const TensorInfo> tensors() const override { return infos_; }
+  Status read(std::size_t index, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const override;
+  std::string_view where() const override { return "memory"; }
+
+  Status begin(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
+  Status write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) override;
+  Status commit(Diagnostics& diags) override;
+
+ private:
+  std::vector<TensorInfo> infos_;  // sorted by name
+  std::map<std::string, std::vector<std::byte>, std::less<>> bytes_;
+  std::vector<std::string> begun_;  // names in the order of `begin`
+};
+
+/// A file or folder of safetensors: `model.safetensors.index.json` with its shards, else `model.safetensors`, else the only
+/// `*.safetensors` there. Validated whole, before a byte of tensor data is read, as the format's own reader does and
+/// stricter (https://github.com/huggingface/safetensors): duplicate names, stray shards and links out of the folder too.
+///
+/// Errors: R0801 to R0808, R0811 and R0814; warnings R0812, R0813 and R0816.
+Result<std::unique_ptr<TensorStore>> open_store(const std::filesystem::path& path, Diagnostics& diags);
+
+struct SafetensorsOptions {
+  /// A shard takes tensors up to so many bytes, one at least. huggingface_hub's default, 5 GB.
+  std::uint64_t max_shard_bytes = 5'000'000'000;
+};
+
+/// Writes `model.safetensors`, or shards and their index if one is not enough, into a folder that exists. Byte for byte what
+/// the format's own writer makes of the same tensors: sorted by dtype and name within a file, header padded to 8 bytes,
+/// `__metadata__` `{"format":"pt"}`.
+///
+/// The caller owns the folder and its commit: write into a temporary one, rename it when all is done.
+/// Errors: R0809.
+std::unique_ptr<TensorSink> safetensors_sink(std::filesystem::path folder, SafetensorsOptions options = {});
+
+}  // namespace rulec
