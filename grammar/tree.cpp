@@ -14,8 +14,7 @@ class StatementBuilder : public RuleBuilder {
   using RuleBuilder::RuleBuilder;
 
   ast::File file(const Node& node) {
-    Children statements = children(node);
-    while (const Node* child = statements.take()) file_.body.push_back(statement(*child));
+    file_.body = statements(node);
     return std::move(file_);
   }
 
@@ -92,11 +91,22 @@ class StatementBuilder : public RuleBuilder {
   }
 
   ast::Body body(const Node& node) {
-    ast::Body out;
     ++depth_;
-    Children statements = children(node);
-    while (const Node* child = statements.take()) out.push_back(statement(*child));
+    ast::Body out = statements(node);
     --depth_;
+    return out;
+  }
+
+  ast::Body statements(const Node& node) {
+    ast::Body out;
+    Children list = children(node);
+    while (const Node* child = list.take()) {
+      if (child->kind == Kind::Body) {
+        body(*child);  // what was in front of it could not be read, so the tree is lost; its messages are not
+      } else {
+        out.push_back(statement(*child));
+      }
+    }
     return out;
   }
 

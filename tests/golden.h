@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Golden cases: `golden/<stage>/<name>.case` holds what goes into a stage and, in its last section, what must come out.
+//
+//     # words about the case
+//     --- rules
+//     a.kernel : [D F]  b.weight : [F D]
+//     --- expect
+//     error[R0101 syntax]: ...
+//
+// `rulec_golden FILE` runs one; with RULEC_UPDATE=1 it writes what came out into the file.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rulec::golden {
+
+struct Section {
+  std::string name;  ///< what stands behind `--- `
+  std::string text;  ///< every line ends with a newline
+};
+using Sections = std::vector<Section>;
+
+/// The section of this name, or nullptr.
+const Section* find(const Sections& sections, std::string_view name);
+
+/// A stage of the engine as cases see it: the sections before `expect` in, text out.
+struct Stage {
+  std::string_view name;  ///< of the folder
+  std::string (*run)(const Sections& sections);
+};
+
+/// Every stage; one line each.
+std::span<const Stage> all_stages();
+
+/// Reads the section `rules` and prints the tree, or what is wrong.
+std::string parse_stage(const Sections& sections);
+
+}  // namespace rulec::golden
