@@ -111,7 +111,7 @@ class Skipper {
 Resumption Reading::give_up(std::uint32_t begin, bool with_bodies) {
   SyntaxError error = error_at_farthest(begin);
   const bool is_new = std::ranges::none_of(errors, [&](const SyntaxError& e) { return e.begin == error.begin; });
-  if (is_new) errors.push_back(std::move(error));
+  if (is_new && errors.size() < MaxErrors) errors.push_back(std::move(error));
   Resumption resumption = Skipper(*this, begin, farthest_, with_bodies).run();
   if (resumption.at <= begin) resumption = {begin + 1};  // a stray `}`
   return resumption;
