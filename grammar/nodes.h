@@ -80,7 +80,6 @@ enum class Kind : std::uint8_t {
   Expected,
   TestSide,
   Body,
-  Headless,
   Pack,
   Import,
   Config,

@@ -2,12 +2,9 @@
 #include "grammar/parse.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
+#include <iterator>
 #include <optional>
 #include <utility>
-#include <variant>
-#include <vector>
 
 #include "grammar/grammar.h"
 #include "grammar/messages.h"
@@ -26,24 +23,20 @@ std::optional<std::uint32_t> find_invalid(std::string_view text) {
 
 void report_all(const grammar::Reading& reading, SourceId source, Diagnostics& diags) {
   for (const grammar::SyntaxError& error : reading.errors) {
-    const Span span{source, error.begin, error.end};
-    if (error.is_too_deep) {
-      report(diags, span, diag::TooDeep, grammar::MaxDepth);
-      continue;
-    }
-    Finding finding = report(diags, span, diag::Syntax, error.expected).label(error.label);
+    Finding finding = report(diags, Span{source, error.begin, error.end}, diag::Syntax, error.expected);
+    finding.label(error.label);
     if (error.open != grammar::Node::None) finding.also(Span{source, error.open, error.open + 1}, "opened here");
+    for (const std::string& help : error.helps) finding.help(help);
   }
 }
 
 /// Puts what was filed behind the first `count` diagnostics into the order of the text.
 void sort_behind(std::size_t count, Diagnostics& diags) {
   std::vector<Diagnostic> filed(diags.all().begin() + static_cast<std::ptrdiff_t>(count), diags.all().end());
-  std::vector<std::pair<std::uint32_t, std::size_t>> order;
-  for (const Diagnostic& one : filed) order.emplace_back(std::get<Span>(one.primary.place).begin, order.size());
-  std::ranges::sort(order);
+  const auto begin = [](const Diagnostic& d) { return std::get<Span>(d.primary.place).begin; };
+  std::ranges::stable_sort(filed, {}, begin);
   diags.truncate(count);
-  for (const auto& [begin, index] : order) diags.add(std::move(filed[index]));
+  for (Diagnostic& diagnostic : filed) diags.add(std::move(diagnostic));
 }
 
 }  // namespace

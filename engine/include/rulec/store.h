@@ -74,9 +74,13 @@ class MemoryStore final : public TensorStore, public TensorSink {
   Status commit(Diagnostics& diags) override;
 
  private:
+  struct Begun {
+    TensorInfo info;
+    std::vector<std::byte> bytes;
+  };
   std::vector<TensorInfo> infos_;  // sorted by name
   std::map<std::string, std::vector<std::byte>, std::less<>> bytes_;
-  std::vector<std::string> begun_;  // names in the order of `begin`
+  std::vector<Begun> begun_;  // in the order of `begin`, unseen until `commit`
 };
 
 /// A file or folder of safetensors: `model.safetensors.index.json` with its shards, else `model.safetensors`, else the only

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include <rulec/diagnostics.h>
+#include <rulec/result.h>
+
+namespace rulec {
+
+/// Owns a file descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor() { reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release();
+  void reset();
+
+ private:
+  int fd_;
+};
+
+/// Which file it is, and in which of its states.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  std::int64_t modified_seconds = 0;
+  std::int64_t modified_nanoseconds = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+
+/// A regular file to read by position, which must stay what it was when it was opened. It is never mapped: a file that
+/// shrinks under a mapping kills the process.
+///
+/// `read` may be called from several threads at once.
+class InputFile {
+ public:
+  /// Opens `path` and remembers which file it is. Symbolic links are followed; what is no regular file is refused
+  /// without waiting for a writer at its other end. Errors: R0801, R0806.
+  static Result<InputFile> open(const std::filesystem::path& path, Diagnostics& diags);
+
+  const std::string& path() const { return path_; }
+  std::uint64_t size() const { return identity_.size; }
+
+  /// Fills `into` from `offset` on (in bytes); the range lies within the file. Errors: R0801, and R0817 if the file has
+  /// been written to, cut or replaced since it was opened.
+  Status read(std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const;
+
+  /// Gives the descriptor back; `read` opens the file anew from then on. For stores of more files than a process may
+  /// open.
+  void close() { descriptor_.reset(); }
+
+ private:
+  Status read_from(int fd, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const;
+  Status check_unchanged(const FileIdentity& now, Diagnostics& diags) const;
+
+  std::string path_;
+  Descriptor descriptor_;
+  FileIdentity identity_;
+};
+
+}  // namespace rulec
