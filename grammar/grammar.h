@@ -7,19 +7,12 @@
 // what it matched for tree.cpp, `fold` only if there is more than one thing in it.
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
 #include <tao/pegtl.hpp>
-#include <type_traits>
 
-#include "grammar/reading.h"
+#include "grammar/matching.h"
 
 namespace rulec::grammar {
 
-namespace pegtl = tao::pegtl;
-using pegtl::apply_mode;
 using pegtl::at;
 using pegtl::digit;
 using pegtl::identifier;
@@ -28,195 +21,8 @@ using pegtl::not_at;
 using pegtl::one;
 using pegtl::opt;
 using pegtl::plus;
-using pegtl::rewind_mode;
-using pegtl::seq;
 using pegtl::sor;
 using pegtl::star;
-
-// ---- machinery ---------------------------------------------------------------------------------------------------
-
-/// A text that can be a template argument.
-template <std::size_t N>
-struct Literal {
-  char text[N];
-  constexpr Literal(const char (&from)[N]) { std::copy_n(from, N, text); }  // NOLINT(google-explicit-constructor)
-  constexpr std::string_view view() const { return {text, N - 1}; }
-};
-
-template <class Input>
-std::uint32_t offset(const Input& in) {
-  return static_cast<std::uint32_t>(in.current() - in.begin());
-}
-
-/// Cuts off the nodes of whatever failed.
-template <class Rule>
-struct control : pegtl::normal<Rule> {
-  template <apply_mode A, rewind_mode M, template <class...> class Action, template <class...> class Control,
-            class Input>
-  static bool match(Input& in, Reading& reading) {
-    if constexpr (std::is_same_v<typename Rule::subs_t, pegtl::empty_list>) {
-      return pegtl::normal<Rule>::template match<A, M, Action, Control>(in, reading);
-    } else {
-      const std::size_t mark = reading.nodes.size();
-      if (pegtl::normal<Rule>::template match<A, M, Action, Control>(in, reading)) return true;
-      reading.nodes.truncate(mark);
-      return false;
-    }
-  }
-};
-
-/// A rule of our own that is like the sequence of `Rules` but for what happens around it.
-template <class... Rules>
-struct around {
-  using rule_t = typename seq<Rules...>::rule_t;
-  using subs_t = pegtl::type_list<Rules...>;
-};
-
-template <Kind K, class... Rules>
-struct node : around<Rules...> {
-  template <apply_mode A, rewind_mode M, template <class...> class Action, template <class...> class Control,
-            class Input>
-  static bool match(Input& in, Reading& reading) {
-    const std::size_t mark = reading.nodes.size();
-    const std::uint32_t begin = offset(in);
-    if (!Control<seq<Rules...>>::template match<A, M, Action, Control>(in, reading)) return false;
-    reading.nodes.close(K, mark, begin, offset(in));
-    return true;
-  }
-};
-
-template <Kind K, class... Rules>
-struct fold : around<Rules...> {
-  template <apply_mode A, rewind_mode M, template <class...> class Action, template <class...> class Control,
-            class Input>
-  static bool match(Input& in, Reading& reading) {
-    const std::size_t mark = reading.nodes.size();
-    const std::uint32_t begin = offset(in);
-    if (!Control<seq<Rules...>>::template match<A, M, Action, Control>(in, reading)) return false;
-    if (!reading.nodes.is_one(mark)) reading.nodes.close(K, mark, begin, offset(in));
-    return true;
-  }
-};
-
-template <class Rule, Literal Words>
-struct need : around<Rule> {
-  template <apply_mode A, rewind_mode M, template <class...> class Action, template <class...> class Control,
-            class Input>
-  static bool match(Input& in, Reading& reading) {
-    const std::uint32_t begin = offset(in);
-    if (Control<Rule>::template match<A, M, Action, Control>(in, reading)) return true;
-    reading.want(begin, Words.view());
-    return false;
-  }
-};
-
-enum class Layout { Joined, Lines, Same };  // newlines are blanks, newlines end statements, as it was
-
-/// One level deeper.
-template <Layout How, class... Rules>
-struct deeper : around<Rules...> {
-  struct Level {
-    Level(Reading& r, std::uint32_t begin) : reading(r), was_joined(r.is_joined) {
-      if (reading.depth >= MaxDepth) throw TooDeep{begin};
-      ++reading.depth;
-      if constexpr (How == Layout::Same) return;
-      reading.is_joined = How == Layout::Joined;
-      reading.open.push_back(begin);
-    }
-    ~Level() {
-      --reading.depth;
-      if constexpr (How == Layout::Same) return;
-      reading.is_joined = was_joined;
-      reading.open.pop_back();
-    }
-    Level(const Level&) = delete;
-    Level& operator=(const Level&) = delete;
-
-    Reading& reading;
-    bool was_joined;
-  };
-
-  template <apply_mode A, rewind_mode M, template <class...> class Action, template <class...> class Control,
-            class Input>
-  static bool match(Input& in, Reading& reading) {
-    const Level level(reading, offset(in));
-    return Control<seq<Rules...>>::template match<A, M, Action, Control>(in, reading);
-  }
-};
-
-/// A rule that moves to where a function of `Reading` says.
-template <std::uint32_t (Reading::*Skip)(std::uint32_t) const>
-struct skip {
-  using rule_t = typename pegtl::success::rule_t;
-  using subs_t = pegtl::empty_list;
-
-  template <apply_mode, rewind_mode, template <class...> class, template <class...> class, class Input>
-  static bool match(Input& in, Reading& reading) {
-    const std::uint32_t here = offset(in);
-    in.bump((reading.*Skip)(here)-here);
-    return true;
-  }
-};
-
-/// A word; if it is `Soft`, only where it cannot be the beginning of a path.
-template <Literal Word, bool Soft>
-struct exactly {
-  using rule_t = typename pegtl::any::rule_t;
-  using subs_t = pegtl::empty_list;
-
-  template <apply_mode, rewind_mode, template <class...> class, template <class...> class, class Input>
-  static bool match(Input& in, Reading& reading) {
-    constexpr std::string_view word = Word.view();
-    if (in.size() < word.size() || std::string_view(in.current(), word.size()) != word) return false;
-    if (in.size() > word.size() && is_word(in.current()[word.size()])) return false;
-    const auto end = static_cast<std::uint32_t>(offset(in) + word.size());
-    if (Soft && !reading.is_keyword(end)) return false;
-    in.bump(word.size());
-    return true;
-  }
-};
-/// Behind a blank: where an arrow may begin.
-struct after_blank {
-  using rule_t = pegtl::success::rule_t;
-  using subs_t = pegtl::empty_list;
-
-  template <apply_mode, rewind_mode, template <class...> class, template <class...> class, class Input>
-  static bool match(Input& in, Reading&) {
-    return in.current() != in.begin() && std::string_view(" \t\r\n").find(in.current()[-1]) != std::string_view::npos;
-  }
-};
-
-/// Where a line begins like a statement, so that it is no entry of a config.
-struct statement_ahead {
-  using rule_t = pegtl::success::rule_t;
-  using subs_t = pegtl::empty_list;
-
-  template <apply_mode, rewind_mode, template <class...> class, template <class...> class, class Input>
-  static bool match(Input& in, Reading& reading) {
-    return reading.begins_statement(offset(in));
-  }
-};
-
-template <Literal Word>
-using word = exactly<Word, false>;
-template <Literal Word>
-using keyword = exactly<Word, true>;
-
-/// A statement, or the report of why it is none: then reading goes on behind it.
-template <class Body, class... Rules>
-struct recover : around<Rules...> {
-  template <apply_mode A, rewind_mode, template <class...> class Action, template <class...> class Control, class Input>
-  static bool match(Input& in, Reading& reading) {
-    if (in.empty() || reading.errors.size() >= MaxErrors) return false;
-    const std::uint32_t begin = offset(in);
-    reading.start(begin);
-    if (Control<seq<Rules...>>::template match<A, rewind_mode::required, Action, Control>(in, reading)) return true;
-    const Resumption resumption = reading.give_up(begin, !std::is_same_v<Body, pegtl::failure>);
-    in.bump(resumption.at - begin);
-    if (resumption.is_body) (void)Control<Body>::template match<A, rewind_mode::required, Action, Control>(in, reading);
-    return true;
-  }
-};
 
 // ---- layout ------------------------------------------------------------------------------------------------------
 
@@ -267,7 +73,7 @@ struct primary : sor<product_of_number, string, boolean, named, parens> {};
 template <class Op, class Operand>
 struct operation : seq<ws, Op, ws, need<Operand, "a value">> {};
 struct minus : node<Kind::Operator, one<'-'>, not_at<one<'>'>>> {};
-struct unary : fold<Kind::Unary, star<minus, ws>, primary> {};
+struct unary : fold<Kind::Unary, sor<seq<plus<minus, ws>, need<primary, "a value">>, primary>> {};
 struct product_op : node<Kind::Operator, sor<pegtl::string<'/', '/'>, one<'*', '/', '%'>>> {};
 struct product : fold<Kind::Product, unary, star<operation<product_op, unary>>> {};
 struct sum_op : sor<minus, node<Kind::Operator, one<'+'>>> {};
@@ -275,7 +81,8 @@ struct sum : fold<Kind::Sum, product, star<operation<sum_op, product>>> {};
 struct comparison_op : node<Kind::Operator, sor<pegtl::string<'=', '='>, pegtl::string<'!', '='>,
                                                 pegtl::string<'<', '='>, pegtl::string<'>', '='>, one<'<', '>'>>> {};
 struct comparison : fold<Kind::Comparison, sum, opt<operation<comparison_op, sum>>> {};
-struct negation : fold<Kind::Not, star<node<Kind::Operator, word<"not">>, ws>, comparison> {};
+struct inversion : node<Kind::Operator, word<"not">> {};
+struct negation : fold<Kind::Not, sor<seq<plus<inversion, ws>, need<comparison, "a value">>, comparison>> {};
 struct conjunction : fold<Kind::And, negation, star<operation<word<"and">, negation>>> {};
 struct disjunction : fold<Kind::Or, conjunction, star<operation<word<"or">, conjunction>>> {};
 struct otherwise : seq<lines, keyword<"else">, not_at<ws, one<'{'>>, ws, deeper<Layout::Same, need<value, "a value">>> {
@@ -429,7 +236,7 @@ struct range : node<Kind::Range, need<expr, "a range such as `0..L`, or names in
                     need<pegtl::string<'.', '.'>, "`..`">, ws, need<expr, "the end of the range">> {};
 struct binder : node<Kind::Binder, name, ws, need<word<"in">, "`in`">, ws, sor<labels, range>> {};
 struct a_body : need<body, "`{` and the rules"> {};
-struct for_ : statement_of<Kind::For, "for", need<list<binder, "an index">, "an index">, opt<ws, guard>, ws, a_body> {};
+struct loop : statement_of<Kind::For, "for", need<list<binder, "an index">, "an index">, opt<ws, guard>, ws, a_body> {};
 
 struct when_branch : node<Kind::Branch, need<expr, "a condition">, ws, a_body> {};
 struct else_branch
@@ -449,11 +256,14 @@ struct require : statement_of<Kind::Require, "require", need<expr, "a condition"
 struct keyword_ahead : sor<keyword<"pack">, keyword<"import">, keyword<"config">, keyword<"option">, keyword<"let">,
                            keyword<"hook">, keyword<"path">, keyword<"block">, keyword<"preset">, keyword<"test">,
                            keyword<"for">, keyword<"when">, keyword<"use">, keyword<"ignore">, keyword<"require">> {};
-struct keyword_statement : sor<pack, import, config, option, let, hook, path_definition, block, preset, test, for_,
+struct keyword_statement : sor<pack, import, config, option, let, hook, path_definition, block, preset, test, loop,
                                when, use, ignore, require> {};
 struct statement : pegtl::if_then_else<at<keyword_ahead>, keyword_statement, rule> {};
 
-struct body : node<Kind::Body, braces<seq<not_at<one<'}'>>, recover<body, statement>>>> {};
-struct file : node<Kind::File, opt<pegtl::utf8::bom>, lines, star<recover<body, statement>, lines>> {};
+struct a_statement : need<statement, "a rule or another statement"> {};
+/// A body whose header could not be read, with what follows it.
+struct headless : node<Kind::Headless, body, star<else_branch>> {};
+struct body : node<Kind::Body, braces<seq<not_at<one<'}'>>, recover<headless, a_statement>>>> {};
+struct file : node<Kind::File, opt<pegtl::utf8::bom>, lines, star<recover<headless, a_statement>, lines>> {};
 
 }  // namespace rulec::grammar

@@ -80,6 +80,7 @@ enum class Kind : std::uint8_t {
   Expected,
   TestSide,
   Body,
+  Headless,
   Pack,
   Import,
   Config,

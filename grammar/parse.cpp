@@ -2,9 +2,12 @@
 #include "grammar/parse.h"
 
 #include <algorithm>
-#include <iterator>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "grammar/grammar.h"
 #include "grammar/messages.h"
@@ -23,20 +26,24 @@ std::optional<std::uint32_t> find_invalid(std::string_view text) {
 
 void report_all(const grammar::Reading& reading, SourceId source, Diagnostics& diags) {
   for (const grammar::SyntaxError& error : reading.errors) {
-    Finding finding = report(diags, Span{source, error.begin, error.end}, diag::Syntax, error.expected);
-    finding.label(error.label);
+    const Span span{source, error.begin, error.end};
+    if (error.is_too_deep) {
+      report(diags, span, diag::TooDeep, grammar::MaxDepth);
+      continue;
+    }
+    Finding finding = report(diags, span, diag::Syntax, error.expected).label(error.label);
     if (error.open != grammar::Node::None) finding.also(Span{source, error.open, error.open + 1}, "opened here");
-    for (const std::string& help : error.helps) finding.help(help);
   }
 }
 
 /// Puts what was filed behind the first `count` diagnostics into the order of the text.
 void sort_behind(std::size_t count, Diagnostics& diags) {
   std::vector<Diagnostic> filed(diags.all().begin() + static_cast<std::ptrdiff_t>(count), diags.all().end());
-  const auto begin = [](const Diagnostic& d) { return std::get<Span>(d.primary.place).begin; };
-  std::ranges::stable_sort(filed, {}, begin);
+  std::vector<std::pair<std::uint32_t, std::size_t>> order;
+  for (const Diagnostic& one : filed) order.emplace_back(std::get<Span>(one.primary.place).begin, order.size());
+  std::ranges::sort(order);
   diags.truncate(count);
-  for (Diagnostic& diagnostic : filed) diags.add(std::move(diagnostic));
+  for (const auto& [begin, index] : order) diags.add(std::move(filed[index]));
 }
 
 }  // namespace

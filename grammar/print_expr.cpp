@@ -160,7 +160,8 @@ std::string quoted(std::string_view text) {
 }
 
 bool is_name(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, grammar::is_word) && !(text[0] >= '0' && text[0] <= '9');
+  if (text.empty() || (text[0] >= '0' && text[0] <= '9')) return false;
+  return std::ranges::all_of(text, grammar::is_word);
 }
 
 }  // namespace rulec::printing

@@ -2,7 +2,6 @@
 #include "grammar/reading.h"
 
 #include <algorithm>
-#include <array>
 
 namespace rulec::grammar {
 namespace {
@@ -20,6 +19,34 @@ bool is_arrow(std::string_view text, std::uint32_t at) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& statement_words() {
+  static const std::vector<std::string> words{"pack", "import", "config", "option", "let",
+                                              "hook", "path",   "block",  "preset", "test",
+                                              "for",  "when",   "use",    "ignore", "require"};
+  return words;
+}
+
+std::string_view token(std::string_view text, std::uint32_t at) {
+  const std::string_view rest = text.substr(at);
+  if (rest.empty()) return rest;
+  std::size_t size = 0;
+  if (is_word(rest[0])) {
+    while (size < rest.size() && is_word(rest[size])) ++size;
+    return rest.substr(0, size);
+  }
+  if (rest[0] == '"') {
+    const std::size_t close = rest.find_first_of("\"\n", 1);
+    if (close == std::string_view::npos) return rest;
+    return rest.substr(0, rest[close] == '"' ? close + 1 : close);
+  }
+  static constexpr std::string_view Symbols = "-=<>|&!*/.";
+  while (size < rest.size() && size < 3 && Symbols.find(rest[size]) != std::string_view::npos) ++size;
+  if (size > 0) return rest.substr(0, size);
+  size = 1;
+  while (size < rest.size() && (static_cast<unsigned char>(rest[size]) & 0xC0) == 0x80) ++size;
+  return rest.substr(0, size);
+}
 
 std::uint32_t Reading::skip_blanks(std::uint32_t at) const {
   while (at < text.size() && is_blank(text[at])) ++at;
@@ -49,18 +76,17 @@ bool Reading::is_keyword(std::uint32_t end) const {
   if (end < text.size() && std::string_view(".<[").find(text[end]) != std::string_view::npos) return false;
   const std::uint32_t next = skip_layout(end);
   if (next == text.size()) return true;
-  const bool is_equals = text[next] == '=' && !starts(text, next, "==");
-  return !is_arrow(text, next) && text[next] != ':' && text[next] != ',' && !is_equals;
+  return !is_arrow(text, next) && text[next] != ':' && text[next] != ',';
 }
 
 bool Reading::begins_statement(std::uint32_t at) const {
-  static constexpr std::array keywords{"pack",   "import", "config", "option", "let", "hook",   "path",   "block",
-                                       "preset", "test",   "for",    "when",   "use", "ignore", "require"};
   at = skip_blanks(at);
   std::uint32_t end = at;
   while (end < text.size() && is_word(text[end])) ++end;
   const std::string_view word = text.substr(at, end - at);
-  if (std::ranges::find(keywords, word) != keywords.end() && is_keyword(end)) return true;
+  const std::uint32_t next = skip_blanks(end);
+  if (next < text.size() && text[next] == '=' && !is_arrow(text, next)) return false;
+  if (std::ranges::find(statement_words(), word) != statement_words().end() && is_keyword(end)) return true;
   if (at == text.size() || is_arrow(text, at)) return false;
   const std::string_view line = text.substr(at, text.find('\n', at) - at);
   const std::string_view code = line.substr(0, line.find('#'));
@@ -69,8 +95,14 @@ bool Reading::begins_statement(std::uint32_t at) const {
 
 void Reading::start(std::uint32_t at) {
   farthest_ = at;
+  is_too_deep_ = false;
   open_ = Node::None;
-  wants_.assign({"a rule or another statement"});
+  wants_.clear();
+}
+
+void Reading::note_too_deep(std::uint32_t at) {
+  start(at);
+  is_too_deep_ = true;
 }
 
 void Reading::want(std::uint32_t at, std::string_view words) {

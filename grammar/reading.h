@@ -22,15 +22,16 @@ inline constexpr std::size_t MaxErrors = 100;
 struct SyntaxError {
   std::uint32_t begin = 0;
   std::uint32_t end = 0;
-  std::string expected;  ///< "`]` or an axis"
-  std::string label;     ///< "found `>`; did you mean `->`?"
-  std::vector<std::string> helps;
+  std::string expected;             ///< "`]` or an axis"
+  std::string label;                ///< "found `>`; did you mean `->`?"
   std::uint32_t open = Node::None;  ///< a bracket that is still open there
+  bool is_too_deep = false;
 };
 
-/// Thrown where brackets nest deeper than `MaxDepth`; ends the reading.
+/// Thrown where something nests deeper than `MaxDepth`: brackets end their statement with it, bodies the reading.
 struct TooDeep {
   std::uint32_t at = 0;
+  bool is_body = false;
 };
 
 /// Where reading goes on behind a bad statement.
@@ -43,6 +44,12 @@ struct Resumption {
 constexpr bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
+
+/// The token at `at` as people see it: a word, a text in quotes, an operator or one character; empty at the end.
+std::string_view token(std::string_view text, std::uint32_t at);
+
+/// The keywords that begin a statement.
+const std::vector<std::string>& statement_words();
 
 struct Reading {
   explicit Reading(std::string_view source) : text(source) {}
@@ -59,6 +66,9 @@ struct Reading {
 
   /// Notes that `words` were wanted at `at`; what was wanted farthest counts.
   void want(std::uint32_t at, std::string_view words);
+
+  /// Notes that the statement nests too deep at `at`.
+  void note_too_deep(std::uint32_t at);
 
   /// Files what is wrong with the statement that began at `begin`, unless it was said before, and tells where to go on.
   /// `with_bodies`: whether statements with bodies may stand here.
@@ -81,7 +91,11 @@ struct Reading {
   bool begins_statement(std::uint32_t at) const;
 
  private:
+  SyntaxError error_at_farthest(std::uint32_t begin) const;
+  std::string hint(std::uint32_t begin, std::string_view found) const;
+
   std::uint32_t farthest_ = 0;
+  bool is_too_deep_ = false;
   std::uint32_t open_ = Node::None;
   std::vector<std::string_view> wants_;
 };

@@ -14,8 +14,8 @@ class StatementBuilder : public RuleBuilder {
   using RuleBuilder::RuleBuilder;
 
   ast::File file(const Node& node) {
-    file_.body = statements(node);
-    return std::move(file_);
+    tree.body = statements(node);
+    return std::move(tree);
   }
 
  private:
@@ -36,7 +36,7 @@ class StatementBuilder : public RuleBuilder {
 
   ast::Prefix prefix(const ast::Rule& head, const Node& body) {
     if (head.arrow != ast::Arrow::Both) {
-      report(diags_, head.arrow_span, diag::Syntax, "`->` in front of a body")
+      report(diags, head.arrow_span, diag::Syntax, "`->` in front of a body")
           .help("say `=>` or `<=` in the rules inside");
     }
     ast::Prefix out{bare(head.left), bare(head.right), {}};
@@ -48,10 +48,10 @@ class StatementBuilder : public RuleBuilder {
   ast::TemplateId bare(const ast::Side& side) {
     const auto* terms = std::get_if<std::vector<ast::TermId>>(&side.node);
     if (terms && terms->size() == 1) {
-      const ast::Term& term = file_[terms->front()];
+      const ast::Term& term = tree[terms->front()];
       if (!term.shape && term.hooks.empty()) return term.path;
     }
-    report(diags_, side.span, diag::Syntax, "a path alone on each side of a body");
+    report(diags, side.span, diag::Syntax, "a path alone on each side of a body");
     return {};
   }
 
@@ -59,8 +59,8 @@ class StatementBuilder : public RuleBuilder {
     check_place(node);
     ++(node.kind == Kind::Pack ? packs_ : others_);
     ast::Statement out{span(node), any(node)};
-    file_.statements.push_back(std::move(out));
-    return static_cast<ast::StatementId>(file_.statements.size() - 1);
+    tree.statements.push_back(std::move(out));
+    return static_cast<ast::StatementId>(tree.statements.size() - 1);
   }
 
   void check_place(const Node& node) {
@@ -86,8 +86,8 @@ class StatementBuilder : public RuleBuilder {
 
   void misplaced(const Node& node, std::string_view where) {
     const std::string_view word = text(node).substr(0, text(node).find_first_of(" \t\r\n\"#"));
-    const Span keyword{file_.source, node.begin, static_cast<std::uint32_t>(node.begin + word.size())};
-    report(diags_, keyword, diag::Misplaced, fmt::format("`{}`", word), where);
+    const Span keyword{tree.source, node.begin, static_cast<std::uint32_t>(node.begin + word.size())};
+    report(diags, keyword, diag::Misplaced, fmt::format("`{}`", word), where);
   }
 
   ast::Body body(const Node& node) {
@@ -101,13 +101,20 @@ class StatementBuilder : public RuleBuilder {
     ast::Body out;
     Children list = children(node);
     while (const Node* child = list.take()) {
-      if (child->kind == Kind::Body) {
-        body(*child);  // what was in front of it could not be read, so the tree is lost; its messages are not
+      if (child->kind == Kind::Headless) {
+        headless(*child);
       } else {
         out.push_back(statement(*child));
       }
     }
     return out;
+  }
+
+  /// What was in front of these bodies could not be read, so the tree is lost; what there is to say inside them is not.
+  void headless(const Node& node) {
+    Children parts = children(node);
+    body(*parts.take());
+    when(parts);
   }
 
   Any any(const Node& node) {

@@ -21,7 +21,7 @@ namespace rulec::grammar {
 /// Words and expressions.
 class ExprBuilder {
  public:
-  ExprBuilder(const Nodes& nodes, SourceId source, Diagnostics& diags);
+  ExprBuilder(const Nodes& nodes, SourceId source, Diagnostics& diagnostics);
 
  protected:
   Span span(const Node& node) const { return {source_, node.begin, node.end}; }
@@ -42,8 +42,8 @@ class ExprBuilder {
   std::optional<ast::ExprId> guard(Children& parts);
   std::vector<ast::Argument> arguments(const Node& node);
 
-  Diagnostics& diags_;
-  ast::File file_;
+  Diagnostics& diags;
+  ast::File tree;
 
  private:
   using Expression = decltype(ast::Expr::node);

@@ -33,9 +33,9 @@ ast::BinaryOp binary_op(Kind level, std::string_view op) {
 
 }  // namespace
 
-ExprBuilder::ExprBuilder(const Nodes& nodes, SourceId source, Diagnostics& diags)
-    : diags_(diags), nodes_(nodes), source_(source), text_(diags.sources()[source].text()) {
-  file_.source = source;
+ExprBuilder::ExprBuilder(const Nodes& nodes, SourceId source, Diagnostics& diagnostics)
+    : diags(diagnostics), nodes_(nodes), source_(source), text_(diagnostics.sources()[source].text()) {
+  tree.source = source;
 }
 
 std::string_view ExprBuilder::text(const Node& node) const {
@@ -71,7 +71,7 @@ std::string_view ExprBuilder::number(const Node& node) {
   } else {
     error = real(digits).second;
   }
-  if (error != std::errc{}) report(diags_, span(node), diag::NumberTooLarge, text(node));
+  if (error != std::errc{}) report(diags, span(node), diag::NumberTooLarge, text(node));
   return digits;
 }
 
@@ -82,9 +82,9 @@ std::pair<double, std::errc> ExprBuilder::real(std::string_view digits) {
 }
 
 ast::ExprId ExprBuilder::add(Span span, Expression node, std::initializer_list<ast::ExprId> parts) {
-  file_.exprs.push_back({span, std::move(node)});
+  tree.exprs.push_back({span, std::move(node)});
   depths_.push_back(1);
-  const auto id = static_cast<ast::ExprId>(file_.exprs.size() - 1);
+  const auto id = static_cast<ast::ExprId>(tree.exprs.size() - 1);
   for (const ast::ExprId part : parts) deepen(id, part);
   return id;
 }
@@ -93,7 +93,7 @@ void ExprBuilder::deepen(ast::ExprId whole, ast::ExprId part) {
   std::uint16_t& depth = depths_[static_cast<std::size_t>(whole)];
   if (depth > depths_[static_cast<std::size_t>(part)]) return;
   depth = std::min<std::uint16_t>(depths_[static_cast<std::size_t>(part)] + 1, MaxExprDepth + 1);
-  if (depth == MaxExprDepth) report(diags_, file_[whole].span, diag::TooDeep, MaxExprDepth);
+  if (depth == MaxExprDepth) report(diags, tree[whole].span, diag::TooDeep, MaxExprDepth);
 }
 
 ast::ExprId ExprBuilder::expr(const Node& node) {

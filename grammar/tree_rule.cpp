@@ -12,8 +12,8 @@ ast::TemplateId RuleBuilder::path(const Node& node) {
     while (const Node* part = parts.take()) segment.parts.push_back(this->part(*part));
     out.segments.push_back(std::move(segment));
   }
-  file_.templates.push_back(std::move(out));
-  return static_cast<ast::TemplateId>(file_.templates.size() - 1);
+  tree.templates.push_back(std::move(out));
+  return static_cast<ast::TemplateId>(tree.templates.size() - 1);
 }
 
 ast::Part RuleBuilder::part(const Node& node) {
@@ -39,8 +39,8 @@ ast::Part RuleBuilder::part(const Node& node) {
 
 ast::ShapeId RuleBuilder::shape(const Node& node) {
   ast::Shape out{span(node), dims(node)};
-  file_.shapes.push_back(std::move(out));
-  return static_cast<ast::ShapeId>(file_.shapes.size() - 1);
+  tree.shapes.push_back(std::move(out));
+  return static_cast<ast::ShapeId>(tree.shapes.size() - 1);
 }
 
 std::vector<ast::DimId> RuleBuilder::dims(const Node& node) {
@@ -66,8 +66,8 @@ ast::DimId RuleBuilder::dim(const Node& node) {
     if (const Node* pad = inside.take(Kind::Pad)) group.pad = expr(*children(*pad).take());
     out.node = std::move(group);
   }
-  file_.dims.push_back(std::move(out));
-  return static_cast<ast::DimId>(file_.dims.size() - 1);
+  tree.dims.push_back(std::move(out));
+  return static_cast<ast::DimId>(tree.dims.size() - 1);
 }
 
 ast::TermId RuleBuilder::term(const Node& node) {
@@ -76,8 +76,8 @@ ast::TermId RuleBuilder::term(const Node& node) {
   out.path = path(*parts.take());
   if (const Node* given = parts.take(Kind::Shape)) out.shape = shape(*given);
   out.hooks = pipeline(parts);
-  file_.terms.push_back(std::move(out));
-  return static_cast<ast::TermId>(file_.terms.size() - 1);
+  tree.terms.push_back(std::move(out));
+  return static_cast<ast::TermId>(tree.terms.size() - 1);
 }
 
 ast::Pipeline RuleBuilder::pipeline(Children& ops) {

@@ -73,10 +73,10 @@ const Section* find(const Sections& sections, std::string_view name) {
 }
 
 std::span<const Stage> all_stages() {
-  static constexpr std::array stages{
+  static constexpr std::array Stages{
       Stage{"parse", parse_stage},
   };
-  return stages;
+  return Stages;
 }
 
 }  // namespace rulec::golden

@@ -104,11 +104,18 @@ TEST_CASE("carets hold under tabs, long characters, bytes that are no text and e
 }
 
 TEST_CASE("of a long line, what surrounds the caret is shown") {
-  Diagnostics diags;
-  const SourceId source = diags.sources().add("a", repeat("a", 500) + "!" + repeat("b", 500));
-  report(diags, find(diags, source, "!"), diag::Syntax, "less");
-  CHECK(render_text(diags) == "error[R0101 syntax]: expected less\n  --> a:1:501\n 1 | ..." + repeat("a", 80) + "!" +
-                                  repeat("b", 79) + "...\n   |    " + repeat(" ", 80) + "^\n");
+  const auto rendered = [](std::size_t before, std::size_t behind) {
+    Diagnostics diags;
+    const SourceId source = diags.sources().add("a", repeat("a", before) + "!" + repeat("b", behind));
+    report(diags, find(diags, source, "!"), diag::Syntax, "less");
+    const std::string text = render_text(diags);
+    return text.substr(text.find(" 1 |"));
+  };
+  CHECK(rendered(500, 500) ==
+        " 1 | ..." + repeat("a", 80) + "!" + repeat("b", 79) + "...\n   | " + repeat(" ", 83) + "^\n");
+  CHECK(rendered(2, 500) == " 1 | aa!" + repeat("b", 157) + "...\n   |   ^\n");
+  CHECK(rendered(500, 2) == " 1 | ..." + repeat("a", 157) + "!bb\n   | " + repeat(" ", 160) + "^\n");
+  CHECK(rendered(100, 59) == " 1 | " + repeat("a", 100) + "!" + repeat("b", 59) + "\n   | " + repeat(" ", 100) + "^\n");
 }
 
 TEST_CASE("colours are those of rustc") {

@@ -16,9 +16,9 @@ namespace rulec {
 using Box = std::vector<IntervalSet>;
 
 struct Overlap {
-  std::size_t first = 0;   ///< numbers of two boxes that meet, the smaller first
+  std::size_t first = 0;  ///< numbers of two boxes that hold `cell`: the smallest number, and the next
   std::size_t second = 0;
-  std::vector<std::int64_t> cell;  ///< the smallest cell that both hold, row-major order
+  std::vector<std::int64_t> cell;  ///< the smallest cell that two boxes hold, row-major order
 };
 
 struct Hole {
@@ -28,13 +28,20 @@ struct Hole {
   std::int64_t cells = 0;  ///< how many cells are missing in all
 };
 
+/// Both are empty if and only if every cell lies in exactly one box.
 struct Cover {
   std::optional<Overlap> overlap;
   std::optional<Hole> hole;
 };
 
-/// Judges `boxes` against the box of `shape`. Every box lies inside. Cost grows with the number of boxes, not of cells: along each
-/// axis the sets are cut into classes of coordinates that no set tells apart.
-Cover judge_cover(const std::vector<std::int64_t>& shape, std::span<const Box> boxes);
+/// How many visits of boxes `judge_cover` pays for cutting: about half a second.
+inline constexpr std::size_t CoverEffort = std::size_t{1} << 22;
+
+/// Judges `boxes` against the box of `shape`, whose cells fit into 63 bits. Every box lies inside.
+///
+/// Cost is about linear in the number of boxes, whatever the number of cells, where some axis keeps boxes apart, as in
+/// all that rules make of indices. Other boxes cost more, up to `effort`; then their pairs are compared, and the one
+/// thing that is left out is a hole behind an overlap (to find it is as hard as DNF tautology).
+Cover judge_cover(const std::vector<std::int64_t>& shape, std::span<const Box> boxes, std::size_t effort = CoverEffort);
 
 }  // namespace rulec

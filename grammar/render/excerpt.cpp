@@ -30,9 +30,9 @@ CodePoint code_point(std::string_view text) {
     if ((byte(i) & 0xC0) != 0x80) return {};
     value = (value << 6) | (byte(i) & 0x3FU);
   }
-  static constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  static constexpr std::uint32_t Least[] = {0, 0, 0x80, 0x800, 0x10000};
   const bool is_surrogate = value >= 0xD800 && value < 0xE000;
-  if (value < least[size] || value > 0x10FFFF || is_surrogate) return {};
+  if (value < Least[size] || value > 0x10FFFF || is_surrogate) return {};
   return {size, value, true};
 }
 

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "grammar/overloaded.h"
@@ -38,7 +41,9 @@ struct Mark {
   const Label* label;
   Span span;
   Position at;
-  bool is_primary;
+  std::size_t number;  // in the order of filing; the primary one is 0
+
+  bool is_primary() const { return number == 0; }
 };
 
 class Writer {
@@ -47,6 +52,7 @@ class Writer {
       : sources_(diagnostics.sources()), color_(options.color) {}
 
   void write(const Diagnostic& diagnostic) {
+    if (!out_.empty()) out_ += '\n';
     severity_ = diagnostic.severity;
     const std::string id = fmt::format("{}[{} {}]", word(severity_), diagnostic.id, diagnostic.name);
     out_ += paint(severity_color(), id) + paint("1", ": " + printable(diagnostic.message)) + "\n";
@@ -63,7 +69,7 @@ class Writer {
     for (const std::string& help : diagnostic.helps) line("help", help);
   }
 
-  std::string out_;
+  std::string text() && { return std::move(out_); }
 
  private:
   // ---- colours: as rustc has them ----------------------------------------------------------------------------------
@@ -81,19 +87,19 @@ class Writer {
   /// The labels that point into texts: the primary one's text first, then by line and column.
   void collect(const Diagnostic& diagnostic) {
     marks_.clear();
-    const auto add = [&](const Label& label, bool is_primary) {
+    const auto add = [&](const Label& label, std::size_t number) {
       if (const Span* span = std::get_if<Span>(&label.place)) {
-        marks_.push_back({&label, *span, sources_[span->source].position(span->begin), is_primary});
+        marks_.push_back({&label, *span, sources_[span->source].position(span->begin), number});
       }
     };
-    add(diagnostic.primary, true);
-    for (const Label& label : diagnostic.secondary) add(label, false);
+    add(diagnostic.primary, 0);
+    for (std::size_t i = 0; i < diagnostic.secondary.size(); ++i) add(diagnostic.secondary[i], i + 1);
     gutter_ = 2;
     for (const Mark& mark : marks_) gutter_ = std::max(gutter_, std::to_string(mark.at.line).size());
     if (marks_.empty()) return;
     const SourceId first = marks_.front().span.source;
-    std::ranges::stable_sort(marks_, {}, [&](const Mark& mark) {
-      return std::tuple(mark.span.source != first, mark.span.source, mark.at.line, mark.at.column);
+    std::ranges::sort(marks_, {}, [&](const Mark& mark) {
+      return std::tuple(mark.span.source != first, mark.span.source, mark.at.line, mark.at.column, mark.number);
     });
   }
 
@@ -161,8 +167,8 @@ class Writer {
     std::size_t end = line.column(first + (mark.span.end - mark.span.begin));
     begin = std::clamp(begin, window, window + MaxWidth);
     end = std::clamp(end, begin, window + MaxWidth);
-    const std::string strokes(std::max<std::size_t>(end - begin, 1), mark.is_primary ? '^' : '-');
-    const std::string_view color = mark.is_primary ? severity_color() : "1;34";
+    const std::string strokes(std::max<std::size_t>(end - begin, 1), mark.is_primary() ? '^' : '-');
+    const std::string_view color = mark.is_primary() ? severity_color() : "1;34";
     std::string text = strokes;
     if (!mark.label->text.empty()) text += " " + printable(mark.label->text);
     gutter("", std::string(begin - window + indent, ' ') + paint(color, text));
@@ -187,6 +193,7 @@ class Writer {
     }
   }
 
+  std::string out_;
   const SourceMap& sources_;
   bool color_;
   Severity severity_ = Severity::Error;
@@ -199,10 +206,9 @@ class Writer {
 std::string render_text(const Diagnostics& diagnostics, RenderOptions options) {
   Writer writer(diagnostics, options);
   for (const Diagnostic& diagnostic : diagnostics.all()) {
-    if (!writer.out_.empty()) writer.out_ += '\n';
     writer.write(diagnostic);
   }
-  return writer.out_;
+  return std::move(writer).text();
 }
 
 }  // namespace rulec
