@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "grammar/close_names.h"
 #include "grammar/reading.h"
-#include "grammar/similar.h"
 
 namespace rulec::grammar {
 namespace {
@@ -48,7 +48,7 @@ std::string keyword_meant(std::string_view word) {
   for (const auto& [foreign, ours] : Synonyms) {
     if (word == foreign) return std::string(ours);
   }
-  const std::vector<std::string> close = similar(word, statement_words());
+  const std::vector<std::string> close = close_names(word, statement_words(), 1);
   return close.empty() ? std::string() : close.front();
 }
 

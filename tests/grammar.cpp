@@ -10,7 +10,6 @@
 #include "grammar/overloaded.h"
 #include "grammar/parse.h"
 #include "grammar/print.h"
-#include "grammar/similar.h"
 
 using namespace rulec;
 
@@ -268,17 +267,4 @@ TEST_CASE("odd bytes anywhere end in a tree or in messages") {
       if (!file && at % 16 == 0) REQUIRE(!render_json(diags).empty());
     }
   }
-}
-
-TEST_CASE("the distance of words counts slips of the hand") {
-  CHECK(edit_distance("", "abc") == 3);
-  CHECK(edit_distance("import", "import") == 0);
-  CHECK(edit_distance("improt", "import") == 1);
-  CHECK(edit_distance("Import", "imports") == 1);
-  CHECK(edit_distance("kitten", "sitting") == 3);
-  const std::vector<std::string> names{"num_key_value_heads", "num_attention_heads", "num_heads", "head_dim",
-                                       "num_key_value_heads"};
-  CHECK(similar("num_key_value_head", names) == std::vector<std::string>{"num_key_value_heads"});
-  CHECK(similar("xyz", names).empty());
-  CHECK(similar("", {}).empty());
 }
