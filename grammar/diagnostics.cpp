@@ -51,6 +51,20 @@ Reported Diagnostics::failed() const {
   return Reported();
 }
 
+void Diagnostics::deduplicate(std::size_t count) {
+  std::vector<Diagnostic> kept(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(count));
+  const auto same = [](const Diagnostic& a, const Diagnostic& b) {
+    return a.id == b.id && a.primary.place == b.primary.place;
+  };
+  for (std::size_t i = count; i < all_.size(); ++i) {
+    const auto begin = kept.begin() + static_cast<std::ptrdiff_t>(count);
+    if (std::none_of(begin, kept.end(), [&](const Diagnostic& d) { return same(d, all_[i]); })) kept.push_back(all_[i]);
+  }
+  all_ = std::move(kept);
+  errors_ = static_cast<std::size_t>(std::ranges::count(all_, Severity::Error, &Diagnostic::severity));
+  warnings_ = static_cast<std::size_t>(std::ranges::count(all_, Severity::Warning, &Diagnostic::severity));
+}
+
 void Diagnostics::truncate(std::size_t count) {
   while (all_.size() > count) {
     errors_ -= all_.back().severity == Severity::Error;

@@ -20,6 +20,8 @@ enum class Severity : std::uint8_t { Error, Warning, Note, Off };
 struct FilePlace {
   std::string path;
   std::optional<std::uint64_t> offset;  ///< in bytes from the beginning of the file
+
+  bool operator==(const FilePlace&) const = default;
 };
 
 /// Where something was found. `std::monostate` is the command line.
@@ -29,6 +31,8 @@ using Place = std::variant<std::monostate, Span, FilePlace>;
 struct Label {
   Place place;
   std::string text;  ///< what stands beside the underline; may be empty
+
+  bool operator==(const Label&) const = default;
 };
 
 /// One finding: `error[R0402 index-hole]: message`, a place, and what else helps.
@@ -65,6 +69,10 @@ class Diagnostics {
 
   /// The failure of a pass that has reported one error or more. A bug of ours if there is none.
   Reported failed() const;
+
+  /// Of the diagnostics filed after the first `count`, keeps one for each id and primary place: a loop finds the same fault
+  /// for every index.
+  void deduplicate(std::size_t count);
 
   /// Forgets the diagnostics filed after the first `count`; how a speculative pass withdraws.
   void truncate(std::size_t count);

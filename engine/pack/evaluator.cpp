@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/pack/evaluator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "grammar/close_names.h"
+#include "grammar/messages.h"
+#include "grammar/overloaded.h"
+
+namespace rulec {
+
+Evaluator::Evaluator(const Rules& rules, const Inputs& inputs, Diagnostics& diags)
+    : rules_(rules), inputs_(inputs), diags_(diags) {}
+
+Evaluator::Scope::Scope(Evaluator& evaluator, std::vector<Binding> bindings, bool inner)
+    : evaluator_(evaluator), size_(evaluator.locals_.size()), base_(evaluator.base_) {
+  if (!inner) evaluator.base_ = size_;
+  for (Binding& binding : bindings) evaluator.locals_.push_back(std::move(binding));
+}
+
+Evaluator::Scope::~Scope() {
+  evaluator_.locals_.resize(size_);
+  evaluator_.base_ = base_;
+}
+
+const Binding* Evaluator::local(std::string_view name) const {
+  for (std::size_t i = locals_.size(); i > base_; --i) {
+    if (locals_[i - 1].name == name) return &locals_[i - 1];
+  }
+  return nullptr;
+}
+
+Result<Value> Evaluator::name(const ast::Name& name) {
+  if (const Binding* binding = local(name.text)) {
+    touched_ |= binding->varies;
+    return binding->value;
+  }
+  const Definition* found = rules_.find(name.text);
+  if (found == nullptr) return report(diags_, name.span, diag::UnresolvedName, "name", name.text);
+  return definition(name.text, *found, name.span);
+}
+
+Result<Value> Evaluator::definition(const std::string& name, const Definition& definition, Span use) {
+  const auto [place, is_new] = memos_.try_emplace(name);
+  Memo& memo = place->second;
+  if (!is_new) {
+    switch (memo.state) {
+      case Memo::State::Known: config_span_ = memo.config; return memo.value;
+      case Memo::State::Failed: return diags_.failed();
+      case Memo::State::InProgress: break;
+    }
+    const auto start = std::ranges::find(chain_, name);
+    return report(diags_, use, diag::DefinitionCycle, name, fmt::format("{} -> {}", fmt::join(start, chain_.end(), " -> "), name))
+        .help("take the value from a config, or give a number");
+  }
+  chain_.push_back(name);
+  const bool outer_touched = std::exchange(touched_, false);
+  const ast::Config* outer_config = std::exchange(config_, nullptr);
+  Result<Value> value = Value(NoValue{});
+  {
+    const Scope scope(*this, {}, false);
+    config_span_.reset();
+    value = compute(name, definition);
+  }
+  config_ = outer_config;
+  touched_ = outer_touched;
+  chain_.pop_back();
+  memo.state = value ? Memo::State::Known : Memo::State::Failed;
+  if (value) memo.value = *value;
+  memo.config = config_span_;
+  return value;
+}
+
+Result<Value> Evaluator::compute(const std::string& name, const Definition& definition) {
+  if (const auto given = inputs_.values.find(name); given != inputs_.values.end()) return given->second;
+  const ast::File& file = rules_.files[definition.file];
+  return std::visit(
+      Overloaded{
+          [&](const ast::Config& config) {
+            config_ = &config;
+            return evaluate(file, config.entries[definition.entry].value);
+          },
+          [&](const ast::Let& let) { return evaluate(file, let.definitions[definition.entry].value); },
+          [&](const ast::Option& option) -> Result<Value> {
+            if (const auto given = inputs_.options.find(name); given != inputs_.options.end()) {
+              return checked_option(name, option, given->second, definition.span);
+            }
+            Result<Value> value = evaluate(file, option.value);
+            if (!value) return value;
+            return checked_option(name, option, *value, file[option.value].span);
+          },
+          [&](const auto&) -> Result<Value> {
+            return report(diags_, definition.span, diag::WrongType, "a value", fmt::format("the {} `{}`", describe(definition.kind), name));
+          },
+      },
+      rules_.statement(definition).node);
+}
+
+Result<Value> Evaluator::checked_option(const std::string& name, const ast::Option& option, Value value, Span place) {
+  const auto* whole = std::get_if<Rational>(&value);
+  const auto* text = std::get_if<std::string>(&value);
+  switch (option.type) {
+    case ast::Option::Type::Bool:
+      if (std::holds_alternative<bool>(value)) return value;
+      return report(diags_, place, diag::BadOptionValue, name, to_string(value), "`true` or `false`");
+    case ast::Option::Type::Int:
+      if (whole != nullptr && whole->is_whole()) return value;
+      return report(diags_, place, diag::BadOptionValue, name, to_string(value), "a whole number");
+    case ast::Option::Type::Set:
+      if (text != nullptr && std::ranges::find(option.values, *text) != option.values.end()) return value;
+      return report(diags_, place, diag::BadOptionValue, name, to_string(value),
+                    fmt::format("one of `{}`", fmt::join(option.values, "`, `")));
+  }
+  return value;
+}
+
+Result<Value> Evaluator::option(const std::string& name) {
+  const Definition* found = rules_.find(name);
+  return definition(name, *found, found->span);
+}
+
+// ---- configs -----------------------------------------------------------------------------------------------------
+
+const ConfigValue* Evaluator::descend(SideId side, const std::vector<ast::Name>& parts, std::size_t from) const {
+  const ConfigValue* value = inputs_.configs[number(side)];
+  for (std::size_t i = from; value != nullptr && i < parts.size(); ++i) value = value->find(parts[i].text);
+  return value;
+}
+
+Value Evaluator::config_value(SideId side, std::string_view dotted, Span span) {
+  const std::string full = fmt::format("{}.{}", rules_.sides[number(side)], dotted);
+  if (const auto given = inputs_.values.find(full); given != inputs_.values.end()) return given->second;
+  const ConfigValue* value = inputs_.configs[number(side)];
+  std::string_view rest = dotted;
+  while (value != nullptr && !rest.empty()) {
+    const std::size_t dot = rest.find('.');
+    value = value->find(rest.substr(0, dot));
+    rest = dot == std::string_view::npos ? std::string_view{} : rest.substr(dot + 1);
+  }
+  if (value == nullptr || value->is_null()) {
+    missing_ = MissingKey{side, std::string(dotted), {}, span};
+    return NoValue{};
+  }
+  config_span_ = value->span;
+  return from_config(*value);
+}
+
+Value Evaluator::section_value(const ast::Config& config, const ast::Key& key, Span span) {
+  std::string dotted;
+  for (const ast::Name& part : key.parts) dotted += (dotted.empty() ? "" : ".") + part.text;
+  std::vector<std::string> searched;
+  for (const ast::Key& section : config.sections) {
+    const SideId side = *rules_.side(section.parts.front().text);
+    std::string prefix;
+    for (std::size_t i = 1; i < section.parts.size(); ++i) prefix += section.parts[i].text + ".";
+    const bool last = &section == &config.sections.back();
+    if (!last && descend(side, section.parts, 1) == nullptr) {
+      searched.push_back(rules_.sides[number(side)] + "." + prefix.substr(0, prefix.size() - 1));
+      continue;
+    }
+    Value value = config_value(side, prefix + dotted, span);
+    if (!has_value(value) && missing_) missing_->sections = std::move(searched);
+    return value;
+  }
+  return NoValue{};
+}
+
+Reported Evaluator::report_no_value(Span span, std::string_view what) {
+  if (!missing_) {
+    return report(diags_, span, diag::UnknownConfigKey, diags_.sources().text(span), fmt::format("{} needs one", what));
+  }
+  const MissingKey missing = *std::exchange(missing_, std::nullopt);
+  if (!reported_.emplace(missing.span.begin, static_cast<std::uint32_t>(missing.span.source)).second) return diags_.failed();
+
+  const std::size_t side = number(missing.side);
+  const ConfigValue* config = inputs_.configs[side];
+  Finding finding = report(diags_, missing.span, diag::UnknownConfigKey, fmt::format("{}.{}", rules_.sides[side], missing.key),
+                           config == nullptr ? fmt::format("no config of `{}` is given", rules_.sides[side])
+                                             : std::string("the config has no such key"));
+  if (span != missing.span) finding.also(span, fmt::format("needed here: {}", what));
+  if (config == nullptr) {
+    finding.help(fmt::format("give it with `--config {}=FILE`, or take one of the pack's presets with `--preset`", rules_.sides[side]));
+    return finding;
+  }
+  const std::vector<std::string> keys = dotted_keys(*config);
+  finding.note(fmt::format("looked in {} ({} keys{})", inputs_.config_names[side], keys.size(),
+                           missing.sections.empty() ? "" : fmt::format("; no section `{}`", fmt::join(missing.sections, "`, `"))));
+  if (const auto close = close_names(missing.key, keys); !close.empty()) {
+    finding.help(fmt::format("these names are close: {}", fmt::join(close, ", ")));
+  }
+  return finding;
+}
+
+std::vector<UsedSize> Evaluator::used_sizes() const {
+  std::vector<UsedSize> sizes;
+  for (const auto& [name, memo] : memos_) {
+    const auto* whole = std::get_if<Rational>(&memo.value);
+    if (memo.state == Memo::State::Known && whole != nullptr && whole->is_whole()) {
+      sizes.push_back({name, whole->numerator, memo.config});
+    }
+  }
+  return sizes;
+}
+
+// ---- arguments ---------------------------------------------------------------------------------------------------
+
+Result<Binding> Evaluator::bind_value(const ast::File& file, ast::ExprId expr, std::string name) {
+  const auto* key = std::get_if<ast::Key>(&file[expr].node);
+  if (key != nullptr && key->parts.size() == 1 && config_ == nullptr) {
+    if (const Binding* binding = local(key->parts.front().text)) {
+      Binding copy = *binding;  // an index stays an index, with its label
+      copy.name = std::move(name);
+      touched_ |= copy.varies;
+      return copy;
+    }
+  }
+  const bool outer_touched = std::exchange(touched_, false);
+  Result<Value> value = evaluate(file, expr);
+  const bool varies = touched_;
+  touched_ |= outer_touched;
+  if (!value) return diags_.failed();
+  Binding binding;
+  binding.name = std::move(name);
+  binding.value = *std::move(value);
+  binding.varies = varies;
+  const auto& node = file[expr].node;
+  binding.is_index_expression = varies && (std::holds_alternative<ast::Binary>(node) || std::holds_alternative<ast::Unary>(node));
+  return binding;
+}
+
+Result<std::vector<Binding>> Evaluator::bind(const ast::File& caller, const std::vector<ast::Argument>& arguments,
+                                             const ast::File& callee, const std::vector<ast::Parameter>& parameters) {
+  std::vector<std::optional<Binding>> bound(parameters.size());
+  std::size_t position = 0;
+  for (const ast::Argument& argument : arguments) {
+    const auto at = argument.name ? std::ranges::find(parameters, argument.name->text, [](const auto& p) { return p.name.text; })
+                                  : parameters.begin() + static_cast<std::ptrdiff_t>(std::min(position++, parameters.size()));
+    if (at == parameters.end()) {
+      return report(diags_, caller[argument.value].span, diag::WrongArguments, "the call", diags_.sources().text(caller[argument.value].span),
+                    "is one argument too many, or has no parameter of its name");
+    }
+    Result<Binding> binding = bind_value(caller, argument.value, at->name.text);
+    if (!binding) return diags_.failed();
+    bound[static_cast<std::size_t>(at - parameters.begin())] = *std::move(binding);
+  }
+  std::vector<Binding> result;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (!bound[i]) {
+      if (!parameters[i].value) {
+        return report(diags_, parameters[i].name.span, diag::WrongArguments, "the parameter", parameters[i].name.text, "is given no value");
+      }
+      const Scope scope(*this, {}, false);  // a default is read in the namespace
+      Result<Binding> binding = bind_value(callee, *parameters[i].value, parameters[i].name.text);
+      if (!binding) return diags_.failed();
+      bound[i] = *std::move(binding);
+    }
+    result.push_back(*std::move(bound[i]));
+  }
+  return result;
+}
+
+}  // namespace rulec

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/pack/path.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "grammar/messages.h"
+#include "grammar/overloaded.h"
+
+namespace rulec {
+namespace {
+
+/// Evaluates one template; knows nothing of what stands in front.
+class PathWriter {
+ public:
+  explicit PathWriter(Evaluator& evaluator) : evaluator_(evaluator) {}
+
+  Result<PathValue> write(const ast::File& file, ast::TemplateId path) {
+    PathValue value;
+    for (const ast::Segment& segment : file[path].segments) {
+      std::string text;
+      for (const ast::Part& part : segment.parts) {
+        const Status done = std::visit([&](const auto& node) { return add(file, part.span, node, text, value); }, part.node);
+        if (!done) return evaluator_.diags().failed();
+      }
+      join(value.name, text);
+    }
+    return value;
+  }
+
+  /// An empty segment vanishes.
+  static void join(std::string& name, std::string_view text) {
+    if (text.empty()) return;
+    if (!name.empty()) name += '.';
+    name += text;
+  }
+
+ private:
+  Status add(const ast::File&, Span, const ast::Text& node, std::string& text, PathValue&) {
+    text += node.text;
+    return Done{};
+  }
+
+  Status add(const ast::File& file, Span, const ast::Hole& hole, std::string& text, PathValue& value) {
+    const auto* key = std::get_if<ast::Key>(&file[hole.index].node);
+    const Binding* binding = key != nullptr && key->parts.size() == 1 ? evaluator_.local(key->parts.front().text) : nullptr;
+    if (binding != nullptr && binding->is_index) value.printed.push_back(binding->name);
+    if (binding != nullptr && binding->label) {
+      evaluator_.touch();
+      text += *binding->label;
+      return Done{};
+    }
+    if (binding != nullptr) {
+      if (const auto* words = std::get_if<std::string>(&binding->value)) {
+        text += *words;
+        return Done{};
+      }
+    } else if (key != nullptr || std::holds_alternative<ast::String>(file[hole.index].node) ||
+               std::holds_alternative<ast::Conditional>(file[hole.index].node)) {
+      Result<Value> words = evaluator_.evaluate(file, hole.index);
+      if (!words) return evaluator_.diags().failed();
+      if (const auto* string = std::get_if<std::string>(&*words)) {
+        text += *string;
+        return Done{};
+      }
+    }
+    Result<std::int64_t> number = position(file, hole.index, "a number in a name");
+    if (!number) return evaluator_.diags().failed();
+    text += std::to_string(*number);
+    return Done{};
+  }
+
+  Status add(const ast::File& file, Span span, const ast::Bracket& bracket, std::string&, PathValue& value) {
+    Result<std::int64_t> index = position(file, bracket.index, "a position in a stack");
+    Result<std::int64_t> axis = evaluator_.whole(file, bracket.axis, "the axis of a stack");
+    if (!index || !axis) return evaluator_.diags().failed();
+    if (*axis < 0) {
+      return report(evaluator_.diags(), span, diag::BracketAxis, fmt::format("layers cannot be stacked along axis {}", *axis))
+          .help("axes count from 0 in the stored tensor");
+    }
+    value.brackets.push_back({*axis, *index, span});
+    return Done{};
+  }
+
+  Status add(const ast::File& file, Span, const ast::PathUse& use, std::string& text, PathValue& value) {
+    const Definition* found = evaluator_.rules().find(use.path.text);
+    if (found == nullptr || found->kind != DefinitionKind::Path) {
+      return report(evaluator_.diags(), use.path.span, diag::UnresolvedName, "path", use.path.text);
+    }
+    const ast::File& home = evaluator_.rules().files[found->file];
+    const auto& path = std::get<ast::Path>(evaluator_.rules().statement(*found).node);
+    Result<std::vector<Binding>> arguments = evaluator_.bind(file, use.arguments, home, path.parameters);
+    if (!arguments) return evaluator_.diags().failed();
+    const Evaluator::Scope scope(evaluator_, *std::move(arguments), false);
+    for (const ast::PathBranch& branch : path.branches) {
+      if (branch.condition) {
+        Result<bool> holds = evaluator_.condition(home, *branch.condition);
+        if (!holds) return evaluator_.diags().failed();
+        if (!*holds) continue;
+      }
+      Result<PathValue> inner = write(home, branch.path);
+      if (!inner) return evaluator_.diags().failed();
+      text += inner->name;
+      value.brackets.insert(value.brackets.end(), inner->brackets.begin(), inner->brackets.end());
+      value.printed.insert(value.printed.end(), inner->printed.begin(), inner->printed.end());
+      break;
+    }
+    return Done{};
+  }
+
+  /// A whole number that is not negative.
+  Result<std::int64_t> position(const ast::File& file, ast::ExprId expr, std::string_view what) {
+    Result<std::int64_t> number = evaluator_.whole(file, expr, what);
+    if (!number || *number >= 0) return number;
+    const Span span = file[expr].span;
+    return report(evaluator_.diags(), span, diag::IndexOutOfRange, evaluator_.diags().sources().text(span), std::to_string(*number),
+                  fmt::format("{} counts from 0", what));
+  }
+
+  Evaluator& evaluator_;
+};
+
+}  // namespace
+
+Result<PathValue> append_path(Evaluator& evaluator, const ast::File& file, const PathValue& prefix, ast::TemplateId path) {
+  Result<PathValue> tail = PathWriter(evaluator).write(file, path);
+  if (!tail) return tail;
+  PathValue whole = prefix;
+  PathWriter::join(whole.name, tail->name);
+  whole.brackets.insert(whole.brackets.end(), tail->brackets.begin(), tail->brackets.end());
+  whole.printed.insert(whole.printed.end(), tail->printed.begin(), tail->printed.end());
+  for (std::size_t i = 0; i < whole.brackets.size(); ++i) {
+    for (std::size_t k = i + 1; k < whole.brackets.size(); ++k) {
+      if (whole.brackets[i].axis == whole.brackets[k].axis) {
+        return report(evaluator.diags(), whole.brackets[k].span, diag::BracketAxis,
+                      fmt::format("two brackets stack along axis {}", whole.brackets[k].axis))
+            .also(whole.brackets[i].span, "the other")
+            .help("a deeper bracket may be written `@ axis + 1`");
+      }
+    }
+  }
+  return whole;
+}
+
+}  // namespace rulec

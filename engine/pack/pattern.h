@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a shape as written to a pattern with sizes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/axes/pattern.h"
+#include "engine/pack/evaluator.h"
+#include "engine/pack/path.h"
+
+namespace rulec {
+
+/// The axes of one rule, numbered as they are met; left and right share the numbers.
+struct AxisTable {
+  std::vector<std::string> names;
+  std::vector<Span> spans;
+
+  axes::AxisId intern(const ast::Name& name);
+};
+
+/// One index of a pattern: an `i` in a shape, or a bracket.
+struct Slot {
+  std::int64_t position = 0;  ///< of this rule for these indices
+  std::int64_t extent = 1;    ///< at least, as far as this rule knows
+};
+
+/// A shape with sizes, before it is known how long its index axes are.
+struct SizedPattern {
+  axes::Pattern pattern;
+  std::vector<Slot> slots;
+};
+
+/// Works a shape out. With `without`, indices of these names are left out, as a side does that takes the other's shape.
+/// Errors: R0201, R0202, R0215, R0304, R0315, R0316, R0405, R0406.
+Result<SizedPattern> size_pattern(Evaluator& evaluator, const ast::File& file, ast::ShapeId shape, AxisTable& axes,
+                                  const std::vector<std::string>& without = {});
+
+/// Inserts the brackets of a path: ascending axis, each at the smaller of its axis and the number of axes there.
+void insert_brackets(SizedPattern& pattern, const std::vector<BracketValue>& brackets);
+
+/// The shape as a person would write it, for explanations.
+std::string shape_text(const Diagnostics& diags, const ast::File& file, ast::ShapeId shape);
+
+}  // namespace rulec
