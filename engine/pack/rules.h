@@ -17,6 +17,7 @@
 #include "grammar/ast.h"
 
 #include <rulec/diagnostics.h>
+#include <rulec/pack.h>
 
 namespace rulec {
 
@@ -80,8 +81,5 @@ Result<Rules> load_rules(SourceId source, PackFolder folder, Diagnostics& diags)
 /// Reports what is wrong with names: every name that nothing defines, with close ones; every name defined twice, used never,
 /// hidden or given the wrong arguments. Part of `load_rules`.
 Status resolve_names(const Rules& rules, Diagnostics& diags);
-
-/// Names of the packs within this library, sorted.
-std::vector<std::string> bundled_packs();
 
 }  // namespace rulec
