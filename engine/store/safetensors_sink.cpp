@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "engine/store/output_file.h"
+#include "engine/store/printable.h"
+#include "engine/store/safetensors_header.h"
+#include "engine/store/safetensors_layout.h"
+#include "engine/store/shard_index.h"
+#include "engine/store/shards.h"
+#include "grammar/internal_error.h"
+#include "grammar/messages.h"
+
+#include <rulec/store.h>
+
+namespace rulec {
+namespace {
+
+namespace fs = std::filesystem;
+
+// As for the reader: a process may open 1024 files by default.
+constexpr std::size_t MaxOpenFiles = 256;
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+/// Which bytes of a file have been written: disjoint ranges that do not touch, from begin to end.
+class WrittenRanges {
+ public:
+  void add(std::uint64_t begin, std::uint64_t end) {
+    auto next = ranges_.upper_bound(begin);
+    if (next != ranges_.begin() && std::prev(next)->second >= begin) --next;
+    while (next != ranges_.end() && next->first <= end) {
+      begin = std::min(begin, next->first);
+      end = std::max(end, next->second);
+      next = ranges_.erase(next);
+    }
+    ranges_.emplace(begin, end);
+  }
+  bool is_all_of(std::uint64_t bytes) const {
+    return ranges_.size() == 1 && ranges_.begin()->first == 0 && ranges_.begin()->second == bytes;
+  }
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> ranges_;
+};
+
+struct Shard {
+  OutputFile file;
+  std::uint64_t bytes = 0;
+  WrittenRanges written;
+};
+
+class SafetensorsSink final : public TensorSink {
+ public:
+  SafetensorsSink(fs::path folder, SafetensorsOptions options) : folder_(std::move(folder)), options_(options) {}
+  ~SafetensorsSink() override {
+    if (state_ != State::Committed) discard();
+  }
+  SafetensorsSink(const SafetensorsSink&) = delete;
+  SafetensorsSink& operator=(const SafetensorsSink&) = delete;
+
+  Status begin(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
+  Status write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) override;
+  Status commit(Diagnostics& diags) override;
+
+ private:
+  enum class State : std::uint8_t { New, Begun, Committed };
+  struct Home {
+    std::size_t shard = 0;
+    std::uint64_t offset = 0;  // from the beginning of its file
+    std::uint64_t bytes = 0;
+  };
+
+  Status check_names(std::span<const TensorInfo> tensors, Diagnostics& diags) const;
+  Status make_shards(std::span<const TensorInfo> tensors, Diagnostics& diags);
+  Status make_shard(const fs::path& path, const SafetensorsLayout& layout, Diagnostics& diags);
+  void plan_index(std::span<const TensorInfo> tensors, std::size_t shards);
+  Status write_index(Diagnostics& diags);
+  void discard();
+
+  fs::path folder_;
+  SafetensorsOptions options_;
+  State state_ = State::New;
+  std::vector<Shard> shards_;
+  std::vector<Home> homes_;  // one a tensor
+  std::string index_;        // its text, empty if there is none to write
+  std::vector<fs::path> made_;
+};
+
+Status SafetensorsSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  RULEC_ASSERT(state_ == State::New);
+  state_ = State::Begun;
+  if (check_names(tensors, diags) && make_shards(tensors, diags)) return Done{};
+  discard();
+  return diags.failed();
+}
+
+Status SafetensorsSink::check_names(std::span<const TensorInfo> tensors, Diagnostics& diags) const {
+  std::vector<std::string_view> names;
+  names.reserve(tensors.size());
+  for (const TensorInfo& info : tensors) {
+    names.push_back(info.name);
+    const bool is_reserved = info.name == "__metadata__";
+    if (!is_reserved && json_string(info.name)) continue;
+    return report(diags, FilePlace{folder_.string(), {}}, diag::CannotWrite, printable(folder_.string()),
+                  fmt::format("a tensor cannot be named `{}`, which {}", printable(info.name),
+                              is_reserved ? "the format keeps for itself" : "is not UTF-8"));
+  }
+  std::ranges::sort(names);
+  RULEC_ASSERT(std::ranges::adjacent_find(names) == names.end());
+  return Done{};
+}
+
+Status SafetensorsSink::make_shards(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  const std::vector<std::vector<std::size_t>> split = split_into_shards(tensors, options_.max_shard_bytes);
+  homes_.resize(tensors.size());
+  for (std::size_t k = 0; k < split.size(); ++k) {
+    const fs::path path = folder_ / shard_name(k, split.size());
+    const std::optional<SafetensorsLayout> layout = lay_out(tensors, split[k]);
+    if (!layout) {
+      return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, printable(path.string()),
+                    "its size does not fit into 63 bits");
+    }
+    for (std::size_t i = 0; i < split[k].size(); ++i) {
+      homes_[split[k][i]] = {k, layout->offsets[i], tensors[split[k][i]].bytes()};
+    }
+    if (!make_shard(path, *layout, diags)) return diags.failed();
+  }
+  if (split.size() > 1) plan_index(tensors, split.size());
+  return Done{};
+}
+
+Status SafetensorsSink::make_shard(const fs::path& path, const SafetensorsLayout& layout, Diagnostics& diags) {
+  if (layout.header.size() - 8 > MaxHeaderBytes) {
+    return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, printable(path.string()),
+                  fmt::format("its header has {} bytes, more than the {} that readers accept", layout.header.size(),
+                              MaxHeaderBytes))
+        .help("smaller shards have smaller headers");
+  }
+  Result<OutputFile> file = OutputFile::create(path, layout.bytes, diags);
+  if (!file) return diags.failed();
+  made_.push_back(path);
+  Shard shard{.file = *std::move(file), .bytes = layout.bytes, .written = {}};
+  if (!shard.file.write(0, bytes_of(layout.header), diags)) return diags.failed();
+  shard.written.add(0, layout.header.size());
+  if (shards_.size() >= MaxOpenFiles) shard.file.close();
+  shards_.push_back(std::move(shard));
+  return Done{};
+}
+
+// As huggingface_hub dumps it: indent 2, keys sorted, ASCII only, a newline at the end.
+void SafetensorsSink::plan_index(std::span<const TensorInfo> tensors, std::size_t shards) {
+  std::uint64_t total_bytes = 0;
+  nlohmann::json weight_map = nlohmann::json::object();
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    total_bytes += homes_[i].bytes;
+    weight_map[tensors[i].name] = shard_name(homes_[i].shard, shards);
+  }
+  const nlohmann::json index = {{"metadata", {{"total_size", total_bytes}}}, {"weight_map", std::move(weight_map)}};
+  index_ = index.dump(2, ' ', true) + "\n";
+}
+
+Status SafetensorsSink::write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes,
+                              Diagnostics& diags) {
+  RULEC_ASSERT(state_ == State::Begun && index < homes_.size());
+  const Home& home = homes_[index];
+  RULEC_ASSERT(offset <= home.bytes && bytes.size() <= home.bytes - offset);
+  if (bytes.empty()) return Done{};
+  Shard& shard = shards_[home.shard];
+  const std::uint64_t begin = home.offset + offset;
+  if (!shard.file.write(begin, bytes, diags)) return diags.failed();
+  shard.written.add(begin, begin + bytes.size());
+  return Done{};
+}
+
+Status SafetensorsSink::commit(Diagnostics& diags) {
+  RULEC_ASSERT(state_ == State::Begun);
+  for (Shard& shard : shards_) {
+    RULEC_ASSERT(shard.written.is_all_of(shard.bytes));
+    if (!shard.file.sync(diags)) return diags.failed();
+  }
+  if (!index_.empty() && !write_index(diags)) return diags.failed();
+  if (!sync_folder(folder_, diags)) return diags.failed();
+  state_ = State::Committed;
+  return Done{};
+}
+
+Status SafetensorsSink::write_index(Diagnostics& diags) {
+  const fs::path path = folder_ / IndexName;
+  Result<OutputFile> file = OutputFile::create(path, index_.size(), diags);
+  if (!file) return diags.failed();
+  made_.push_back(path);
+  if (!file->write(0, bytes_of(index_), diags)) return diags.failed();
+  return file->sync(diags);
+}
+
+void SafetensorsSink::discard() {
+  shards_.clear();
+  for (const fs::path& path : std::exchange(made_, {})) {
+    std::error_code ignored;
+    fs::remove(path, ignored);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<TensorSink> safetensors_sink(fs::path folder, SafetensorsOptions options) {
+  return std::make_unique<SafetensorsSink>(std::move(folder), options);
+}
+
+}  // namespace rulec
