@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is wrong with a checkpoint is told in one message, by the file, the place and what was expected; nothing
-// crashes.
+// What is wrong with a file is told in one message, by the file, the place and what was expected; nothing crashes.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cstring>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "tests/scratch.h"
-
-#include <rulec/store.h>
+#include "tests/store_checks.h"
 
 using namespace rulec;
 using namespace rulec::test;
@@ -24,35 +15,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string found(const Diagnostics& diags) {
-  return render_text(diags);
-}
-
-// One diagnostic of the kind, with these words, is among them.
-void check_found(const Diagnostics& diags, std::string_view id, std::string_view words) {
-  const bool is_there = std::ranges::any_of(
-      diags.all(), [&](const Diagnostic& d) { return d.id == id && d.message.find(words) != std::string::npos; });
-  CHECK_MESSAGE(is_there, fmt::format("no {} with `{}` in\n{}", id, words, found(diags)));
-}
-
 struct BadFile {
   std::string_view name;
   std::string bytes;
   std::string_view id;
   std::string_view words;
 };
-
-std::string one_tensor(std::string_view members, std::size_t data_bytes = 8) {
-  return safetensors(fmt::format(R"({{"t":{{{}}}}})", members), data_bytes);
-}
-
-std::string two_tensors(std::string_view first, std::string_view second, std::size_t data_bytes) {
-  return safetensors(fmt::format(R"({{"a":{{"dtype":"U8",{}}},"b":{{"dtype":"U8",{}}}}})", first, second), data_bytes);
-}
-
-std::string nested(std::size_t depth) {
-  return std::string(depth, '[') + std::string(depth, ']');
-}
 
 std::vector<BadFile> length_rows() {
   using namespace std::string_literals;
@@ -97,9 +65,9 @@ std::vector<BadFile> json_rows() {
       {"trailing comma", safetensors(R"({"__metadata__":{},})", 0), "R0802", "not JSON"},
       {"comment", safetensors("{/* */}", 0), "R0802", "not JSON"},
       {"single quotes", safetensors("{'a':{}}", 0), "R0802", "not JSON"},
-      {"nested 100,000 deep", safetensors("{\"a\":{\"more\":" + nested(100'000) + "}}", 0), "R0803",
+      {"nested 100,000 deep", safetensors("{\"a\":{\"more\":" + nested_lists(100'000) + "}}", 0), "R0803",
        "nested 9 deep, over the limit of 8"},
-      {"nested 9 deep", safetensors("{\"a\":{\"more\":" + nested(7) + "}}", 0), "R0803", "nested 9 deep"},
+      {"nested 9 deep", safetensors("{\"a\":{\"more\":" + nested_lists(7) + "}}", 0), "R0803", "nested 9 deep"},
       {"metadata twice", safetensors(R"({"__metadata__":{},"__metadata__":{}})", 0), "R0802",
        "`__metadata__` stands twice"},
       {"metadata key twice", safetensors(R"({"__metadata__":{"a":"1","\u0061":"2"}})", 0), "R0802",
@@ -251,4 +219,82 @@ TEST_CASE("a safetensors file with a bad tensor is refused") {
 }
 TEST_CASE("a safetensors file with holes, overlaps or a wrong end is refused") {
   check_rows(layout_rows());
+}
+
+TEST_CASE("odd files that mean one thing are read in silence") {
+  const Scratch scratch;
+  const std::string files[] = {
+      safetensors("{}", 0),
+      safetensors("{} \n\t\r", 0),
+      safetensors(R"({"__metadata__":{"format":"pt","\u0000":""}})", 0),
+      one_tensor(R"("data_offsets":[0,8],"shape":[1,8,1],"dtype":"U8")"),
+      one_tensor(R"("dtype":"U64","shape":[],"data_offsets":[0,8])"),
+      one_tensor(R"("dtype":"F6_E3M2","shape":[4],"data_offsets":[0,3])", 3),
+      one_tensor(R"("dtype":"F4","shape":[0],"data_offsets":[0,0])", 0),
+      two_tensors(R"("shape":[4],"data_offsets":[4,8])", R"("shape":[4],"data_offsets":[0,4])", 8),
+      two_tensors(R"("shape":[0],"data_offsets":[8,8])", R"("shape":[8],"data_offsets":[0,8])", 8),
+      two_tensors(R"("shape":[8],"data_offsets":[0,8])", R"("shape":[3,0],"data_offsets":[0,0])", 8),
+      safetensors(
+          fmt::format(R"({{"{}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}}})", std::string(1U << 20U, 'n')), 0),
+  };
+  for (const std::string& file : files) {
+    INFO(file.substr(0, 200));
+    opened_silently(scratch.write("model.safetensors", file));
+  }
+}
+
+TEST_CASE("several findings of one header are reported, to a limit") {
+  const Scratch scratch;
+  std::string header = "{";
+  for (int i = 0; i < 50; ++i)
+    header += fmt::format(R"({}"t{}":{{"dtype":"F12","shape":[],"data_offsets":[0,1]}})", i == 0 ? "" : ",", i);
+  Diagnostics diags;
+  CHECK(!open_store(scratch.write("x.safetensors", safetensors(header + "}", 1)), diags));
+  CHECK(diags.errors() == 10);
+}
+
+TEST_CASE("names from a file are escaped and shortened in messages") {
+  const Scratch scratch;
+  Diagnostics diags;
+  const std::string name = R"(\u001b[31m\nred)" + std::string(100'000, 'x');
+  CHECK(!open_store(scratch.write("x.safetensors", safetensors(fmt::format(R"({{"{}":7}})", name), 0)), diags));
+  REQUIRE(diags.errors() == 1);
+  const std::string& message = diags.all()[0].message;
+  CHECK(message.size() < 500);
+  CHECK(message.find("\\x1b[31m\\nred") != std::string::npos);
+}
+
+TEST_CASE("every place in a header is the file's") {
+  const Scratch scratch;
+  const std::string file = safetensors(R"({"a" : {"dtype" : "F12", "shape":[], "data_offsets":[0, 1]}})", 1);
+  Diagnostics diags;
+  CHECK(!open_store(scratch.write("x.safetensors", file), diags));
+  REQUIRE(diags.errors() == 1);
+  CHECK(std::get<FilePlace>(diags.all()[0].primary.place).offset == file.find("\"F12\""));
+}
+
+TEST_CASE("no cut of a file is taken for the file") {
+  const Scratch scratch;
+  const std::string whole = read_file(fs::path(RULEC_TESTS_DIR) / "data/safetensors/shapes.safetensors");
+  for (std::size_t bytes = 0; bytes < whole.size(); ++bytes) {
+    INFO(bytes);
+    CHECK(!opens(scratch.write("x.safetensors", whole.substr(0, bytes))));
+  }
+  CHECK(opens(scratch.write("x.safetensors", whole)));
+}
+
+TEST_CASE("no byte of a header makes the reader fall") {
+  const Scratch scratch;
+  const std::string whole = read_file(fs::path(RULEC_TESTS_DIR) / "data/safetensors/shapes.safetensors");
+  const std::size_t end = 8 + static_cast<unsigned char>(whole[0]) + 256U * static_cast<unsigned char>(whole[1]);
+  std::size_t opened = 0;
+  for (std::size_t i = 0; i < end; ++i) {
+    for (const char c : {'\0', '\x01', '\x7f', '\xff', '0', '9', '-', '"', '\\', '{', ']', ',', ' ',
+                         static_cast<char>(whole[i] ^ 1)}) {
+      std::string bad = whole;
+      bad[i] = c;
+      opened += opens(scratch.write("x.safetensors", bad)) ? 1U : 0U;
+    }
+  }
+  CHECK(opened > 0);  // letters of names and of metadata
 }
