@@ -32,7 +32,6 @@ class Walker {
     bool good = true;
     for (const ast::File& file : rules_.files) {
       for (const ast::StatementId id : file.body) good &= static_cast<bool>(statement(file, id, {}));
-      if (&file == &rules_.files.front()) continue;
     }
     if (!good) return diags_.failed();
     return std::move(draft_);
@@ -134,8 +133,15 @@ class Walker {
     if (!loop.guard) return body(file, loop.body, prefixes);
     Result<bool> holds = evaluator_.condition(file, *loop.guard);
     if (!holds) return diags_.failed();
-    if (*holds) return body(file, loop.body, prefixes);
+    if (*holds) return conditional(file, loop.body, prefixes);
     return measure_only(file, loop.body, prefixes);
+  }
+
+  Status conditional(const ast::File& file, const ast::Body& chosen, const Prefixes& prefixes) {
+    ++conditions_;
+    const Status done = body(file, chosen, prefixes);
+    --conditions_;
+    return done;
   }
 
   /// Guards do not shorten an index axis: what a guard leaves out still counts for the lengths. Its faults do not.
@@ -156,7 +162,7 @@ class Walker {
         if (!*holds) continue;
       }
       const Evaluator::Scope scope(evaluator_, {}, true);
-      return body(file, branch.body, prefixes);
+      return conditional(file, branch.body, prefixes);
     }
     return Done{};
   }
@@ -382,6 +388,7 @@ class Walker {
     DraftFamily& draft = draft_.families.emplace_back();
     draft.family.span = statement.span;
     draft.family.arrow = rule.arrow;
+    draft.family.is_conditional = conditions_ > 0 || rule.condition;
     draft.family.arrow_span = rule.arrow_span;
     for (const Loop& loop : loops_) draft.family.indices.push_back(loop.index);
     for (const ast::Allow& allow : rule.allows) draft.family.permissions.push_back({allow.span, allow.id, allow.why});
@@ -513,6 +520,7 @@ class Walker {
   std::vector<Span> chain_;  // the `use` statements around this place
   std::vector<KnownFamily> known_;
   std::int64_t iterations_ = 0;
+  int conditions_ = 0;  // `when`s and guards around this place
   bool measuring_ = false;
 };
 

@@ -123,6 +123,7 @@ struct Family {
   std::vector<std::string> axes;                   ///< names by AxisId
   std::vector<Span> axis_spans;                    ///< where each was first written
   std::vector<Permission> permissions;             ///< of the rule and of its hooks
+  bool is_conditional = false;                     ///< a `when` or a guard stands around it or behind it
   std::vector<Instance> instances;
 
   /// Whether the rule writes this side.

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// One side of a pack held against what a checkpoint has.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "engine/check/check.h"
+#include "grammar/close_names.h"
+#include "grammar/messages.h"
+
+namespace rulec {
+namespace {
+
+std::string plural(std::size_t count) { return count == 1 ? "1 tensor" : fmt::format("{} tensors", count); }
+
+class CatalogueCheck {
+ public:
+  CatalogueCheck(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where, Diagnostics& diags)
+      : pack_(pack), side_(side), catalogue_(catalogue), where_(where), diags_(diags) {}
+
+  void run() {
+    unmapped();
+    missing();
+    shapes();
+    ignored();
+  }
+
+ private:
+  const std::vector<Tensor>& tensors() const { return pack_.tensors[number(side_)]; }
+
+  bool is_ignored(const std::string& name) const {
+    return std::ranges::any_of(pack_.ignored, [&](const IgnoredGlob& glob) {
+      return glob.side == side_ && glob_matches(glob.glob, name);
+    });
+  }
+
+  void list(Finding& finding, const std::vector<std::string>& names, const std::function<std::string(std::size_t)>& detail) {
+    const std::vector<NameGroup> groups = group_names(names);
+    for (std::size_t g = 0; g < std::min<std::size_t>(groups.size(), 8); ++g) {
+      finding.note(fmt::format("{}  {}{}", groups[g].text, detail(groups[g].first),
+                               groups[g].count > 1 ? fmt::format("  ({} tensors)", groups[g].count) : ""));
+    }
+    if (groups.size() > 8) finding.note(fmt::format("and {} more kinds", groups.size() - 8));
+  }
+
+  void unmapped() {
+    std::vector<std::string> names;
+    std::vector<const TensorInfo*> infos;
+    for (const TensorInfo& info : catalogue_) {
+      if (pack_.find(side_, info.name) || is_ignored(info.name)) continue;
+      names.push_back(info.name);
+      infos.push_back(&info);
+    }
+    if (names.empty()) return;
+    Finding finding = report(diags_, FilePlace{std::string(where_), std::nullopt}, diag::UnmappedSource, plural(names.size()),
+                             pack_.rules->sides[number(side_)], names.size() == 1 ? "is" : "are");
+    list(finding, names, [&](std::size_t i) { return fmt::format("{} {}", name(infos[i]->dtype), to_string(infos[i]->shape)); });
+    std::vector<std::string> known;
+    for (const Tensor& tensor : tensors()) {
+      if (!find_tensor(catalogue_, tensor.name)) known.push_back(tensor.name);
+    }
+    if (const auto close = close_names(names.front(), known, 2); !close.empty()) {
+      finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
+    }
+    finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`", pack_.rules->sides[number(side_)], names.front()));
+  }
+
+  void missing() {
+    std::map<std::size_t, std::vector<std::string>> by_family;
+    for (const Tensor& tensor : tensors()) {
+      if (!find_tensor(catalogue_, tensor.name)) by_family[tensor.family].push_back(tensor.name);
+    }
+    std::vector<std::string> have;
+    for (const TensorInfo& info : catalogue_) {
+      if (!pack_.find(side_, info.name)) have.push_back(info.name);
+    }
+    for (const auto& [family, names] : by_family) {
+      Finding finding = report(diags_, term_place(pack_.families[family], names.front()), diag::MissingTarget, plural(names.size()),
+                               names.size() == 1 ? "is" : "are", where_);
+      list(finding, names, [&](std::size_t i) { return to_string(tensors()[*pack_.find(side_, names[i])].shape); });
+      if (const auto close = close_names(names.front(), have, 2); !close.empty()) {
+        finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
+      }
+    }
+  }
+
+  Span term_place(const Family& family, std::string_view tensor) const {
+    const std::size_t index = *pack_.find(side_, tensor);
+    for (const Instance& instance : family.instances) {
+      const auto& terms = instance.tensors[number(side_)];
+      const auto term = std::ranges::find(terms, static_cast<std::uint32_t>(index)) - terms.begin();
+      if (static_cast<std::size_t>(term) < terms.size()) return family.terms[number(side_)][static_cast<std::size_t>(term)].path;
+    }
+    return family.span;
+  }
+
+  void shapes() {
+    std::set<std::size_t> reported;
+    std::set<std::string> sizes;
+    for (const TensorInfo& info : catalogue_) {
+      const auto index = pack_.find(side_, info.name);
+      if (!index) continue;
+      const Tensor& tensor = tensors()[*index];
+      if (!tensor.shape_known || tensor.shape == info.shape || !reported.insert(tensor.family).second) continue;
+      if (!report_size(tensor, info, sizes)) report_shape(tensor, info);
+    }
+  }
+
+  /// A shape that is wrong in one axis whose size a config gives: the config and the file disagree.
+  bool report_size(const Tensor& tensor, const TensorInfo& info, std::set<std::string>& sizes) {
+    if (tensor.shape.size() != info.shape.size()) return false;
+    std::optional<std::size_t> wrong;
+    for (std::size_t d = 0; d < info.shape.size(); ++d) {
+      if (tensor.shape[d] == info.shape[d]) continue;
+      if (wrong) return false;
+      wrong = d;
+    }
+    const Family& family = pack_.families[tensor.family];
+    for (const UsedSize& size : pack_.sizes) {
+      const bool used = std::ranges::find(family.axes, size.name) != family.axes.end();
+      if (!used || !size.config || size.value != tensor.shape[*wrong]) continue;
+      if (!sizes.insert(size.name).second) return true;
+      report(diags_, *size.config, diag::ConfigDisagrees, size.name, std::to_string(size.value), std::to_string(info.shape[*wrong]))
+          .label(fmt::format("{} = {}", size.name, size.value))
+          .also(FilePlace{std::string(where_), std::nullopt}, {})
+          .note(fmt::format("`{}` is stored as {}, which has {} along axis {}", info.name, to_string(info.shape), info.shape[*wrong], *wrong))
+          .help("this is the config of another model, or the checkpoint is");
+      return true;
+    }
+    return false;
+  }
+
+  void report_shape(const Tensor& tensor, const TensorInfo& info) {
+    const Family& family = pack_.families[tensor.family];
+    Finding finding = report(diags_, term_place(family, tensor.name), diag::StoredDiffers, tensor.name, to_string(info.shape), to_string(tensor.shape));
+    finding.also(FilePlace{std::string(where_), std::nullopt}, {});
+    Shape sorted_rule = tensor.shape;
+    Shape sorted_file = info.shape;
+    std::ranges::sort(sorted_rule);
+    std::ranges::sort(sorted_file);
+    if (sorted_rule == sorted_file) finding.note("the same axes in another order: the rule, or an option such as the scan axis, does not fit this file");
+  }
+
+  void ignored() {
+    std::vector<std::string> names;
+    for (const TensorInfo& info : catalogue_) {
+      if (!pack_.find(side_, info.name)) names.push_back(info.name);
+    }
+    for (const IgnoredGlob& glob : pack_.ignored) {
+      if (glob.side != side_) continue;
+      if (std::ranges::any_of(catalogue_, [&](const TensorInfo& info) { return glob_matches(glob.glob, info.name); })) continue;
+      const auto close = close_names(glob.glob, names, 1);
+      if (!close.empty()) {
+        report(diags_, glob.span, diag::IgnoreNothing, glob.glob, close.front()).help(fmt::format("did you mean `{}`?", close.front()));
+      }
+    }
+  }
+
+  const Pack& pack_;
+  SideId side_;
+  std::span<const TensorInfo> catalogue_;
+  std::string_view where_;
+  Diagnostics& diags_;
+};
+
+}  // namespace
+
+Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where, Diagnostics& diags) {
+  const std::size_t errors = diags.errors();
+  CatalogueCheck(pack, side, catalogue, where, diags).run();
+  if (diags.errors() > errors) return diags.failed();
+  return Done{};
+}
+
+}  // namespace rulec

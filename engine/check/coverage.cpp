@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "engine/check/check.h"
+#include "grammar/messages.h"
+
+namespace rulec {
+namespace {
+
+/// `layer 3, kind local`: the indices of an instance.
+std::string index_text(const Family& family, const Instance& instance) {
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < family.indices.size(); ++i) {
+    const FamilyIndex& index = family.indices[i];
+    const std::int64_t value = instance.values[i];
+    const bool labelled = value >= 0 && static_cast<std::size_t>(value) < index.labels.size();
+    parts.push_back(fmt::format("{} = {}", index.name, labelled ? index.labels[static_cast<std::size_t>(value)] : std::to_string(value)));
+  }
+  return parts.empty() ? "once" : fmt::format("for {}", fmt::join(parts, ", "));
+}
+
+std::string set_text(const IntervalSet& set) {
+  std::vector<std::string> parts;
+  for (const IntervalSet::Interval& interval : set.intervals()) {
+    if (parts.size() == 6) {
+      parts.emplace_back("...");
+      break;
+    }
+    parts.push_back(interval.end - interval.begin == 1 ? std::to_string(interval.begin)
+                                                       : fmt::format("{} to {}", interval.begin, interval.end - 1));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+/// The place in the rules where a family names a tensor.
+Span path_of(const Pack& pack, const Piece& piece, SideId side) {
+  const Family& family = pack.families[piece.family];
+  const auto& tensors = family.instances[piece.instance].tensors[number(side)];
+  const auto term = std::ranges::find(tensors, static_cast<std::uint32_t>(piece.tensor[number(side)])) - tensors.begin();
+  return family.terms[number(side)][static_cast<std::size_t>(term)].path;
+}
+
+class SideCoverage {
+ public:
+  SideCoverage(const Pack& pack, SideId side, Diagnostics& diags) : pack_(pack), side_(side), diags_(diags) {}
+
+  void prove() {
+    collect();
+    for (std::size_t t = 0; t < pieces_.size(); ++t) {
+      if (!pieces_[t].empty() && pack_.tensors[number(side_)][t].shape_known) tensor(t);
+    }
+    gaps();
+  }
+
+ private:
+  void collect() {
+    pieces_.resize(pack_.tensors[number(side_)].size());
+    for (const Piece& piece : pack_.pieces) {
+      const std::int32_t tensor = piece.tensor[number(side_)];
+      if (tensor >= 0 && pack_.families[piece.family].writes(side_)) pieces_[static_cast<std::size_t>(tensor)].push_back(&piece);
+    }
+  }
+
+  void tensor(std::size_t t) {
+    std::vector<const Piece*> pieces;
+    std::vector<Box> boxes;
+    for (const Piece* piece : pieces_[t]) {
+      Box box = box_of(pack_, *piece, side_);
+      // Several rules may say the same padding.
+      if (piece->kind == PieceKind::Pad) {
+        bool known = false;
+        for (std::size_t i = 0; i < pieces.size(); ++i) known |= pieces[i]->kind == PieceKind::Pad && boxes[i] == box;
+        if (known) continue;
+      }
+      pieces.push_back(piece);
+      boxes.push_back(std::move(box));
+    }
+    const Tensor& tensor = pack_.tensors[number(side_)][t];
+    const Cover cover = judge_cover(tensor.shape, boxes);
+    if (cover.overlap) report_overlap(tensor, *pieces[cover.overlap->first], *pieces[cover.overlap->second], cover.overlap->cell);
+    if (cover.hole) report_hole(tensor, *pieces.front(), *cover.hole);
+  }
+
+  void report_overlap(const Tensor& tensor, const Piece& first, const Piece& second, const std::vector<std::int64_t>& cell) {
+    const Family& a = pack_.families[first.family];
+    const Family& b = pack_.families[second.family];
+    const std::string first_text = index_text(a, a.instances[first.instance]);
+    const std::string second_text = index_text(b, b.instances[second.instance]);
+    const Span here = path_of(pack_, second, side_);
+    const Span there = path_of(pack_, first, side_);
+    if (first.family != second.family) {
+      report(diags_, here, diag::IndexOverlap, tensor.name)
+          .label(fmt::format("writes it again {}", second_text))
+          .also(there, fmt::format("writes it {}", first_text))
+          .note(fmt::format("the first cell that both write is {}", to_string(Shape(cell))))
+          .help("give one of them a guard (`when ...` behind the rule), or correct its path or shape");
+      return;
+    }
+    const std::string_view path = diags_.sources().text(here);
+    if (path.find("><") != std::string_view::npos) {
+      report(diags_, here, diag::AmbiguousName, path)
+          .label("no separator between the holes")
+          .note(fmt::format("{} and {} both print `{}`", first_text, second_text, tensor.name))
+          .help("separate the holes, as in `expert_<e>_<k>`; if the checkpoint really has such names, bound one: `when k < 10`");
+      return;
+    }
+    report(diags_, here, diag::NotInjective, tensor.name)
+        .label("written twice by this rule")
+        .note(fmt::format("{} and {} both write cell {}", first_text, second_text, to_string(Shape(cell))))
+        .help("use every index of the loops in the path, in a bracket or in the shape");
+  }
+
+  void report_hole(const Tensor& tensor, const Piece& piece, const Hole& hole) {
+    const auto axis = std::ranges::find_if(hole.along, [](const IntervalSet& set) { return !set.empty(); }) - hole.along.begin();
+    std::size_t best = static_cast<std::size_t>(axis);
+    for (std::size_t d = 0; d < hole.along.size(); ++d) {
+      const bool whole = hole.along[d].size() == tensor.shape[d];
+      if (!hole.along[d].empty() && !whole) best = d;
+    }
+    const std::string what = best < hole.along.size() ? fmt::format("{} along axis {}", set_text(hole.along[best]), best)
+                                                      : fmt::format("cell {}", to_string(Shape(hole.cell)));
+    report(diags_, path_of(pack_, piece, side_), diag::IndexHole, what, tensor.name)
+        .label(fmt::format("the rules make it {}", to_string(tensor.shape)))
+        .note(fmt::format("{} of {} cells are missing, the first is {}", hole.cells, cells(tensor.shape).value_or(0),
+                          to_string(Shape(hole.cell))))
+        .help("let a loop or another rule give the missing values, or correct the range");
+  }
+
+  // ---- families of names --------------------------------------------------------------------------------------------
+
+  struct Line {
+    std::vector<std::int64_t> values;
+    const Piece* piece = nullptr;
+    bool conditional = false;
+  };
+
+  /// Names that differ in one number only: a value missing between two others is a tensor that no rule writes.
+  void gaps() {
+    std::map<std::string, Line> lines;
+    for (std::size_t t = 0; t < pieces_.size(); ++t) {
+      if (pieces_[t].empty()) continue;
+      const std::string& name = pack_.tensors[number(side_)][t].name;
+      for (std::size_t at = 0; at < name.size();) {
+        const std::size_t end = digits_end(name, at);
+        if (end > at && end - at < 10) {
+          Line& line = lines[name.substr(0, at) + "*" + name.substr(end)];
+          line.values.push_back(std::stoll(name.substr(at, end - at)));
+          line.conditional |= pack_.families[pieces_[t].front()->family].is_conditional;
+          if (line.piece == nullptr) line.piece = pieces_[t].front();
+        }
+        at = std::max(end, at + 1);
+      }
+    }
+    std::set<std::uint32_t> reported;
+    for (auto& [name, line] : lines) {
+      if (line.conditional || line.values.size() < 2) continue;
+      IntervalSet have;
+      for (const std::int64_t value : line.values) have = unite(have, IntervalSet::range(value, value + 1));
+      const IntervalSet missing = subtract(IntervalSet::range(have.first(), have.intervals().back().end), have);
+      if (missing.empty() || !reported.insert(line.piece->family).second) continue;
+      const std::string first = name.substr(0, name.find('*')) + std::to_string(missing.first()) + name.substr(name.find('*') + 1);
+      report(diags_, path_of(pack_, *line.piece, side_), diag::IndexHole, set_text(missing), name)
+          .label(fmt::format("names {}", set_text(have)))
+          .note(fmt::format("{} missing, first `{}`", missing.size(), first))
+          .help("loop over what is missing too, as in `for i in 0..L/2, kind in {local, global}` with `<2i + kind>`");
+    }
+  }
+
+  static std::size_t digits_end(const std::string& name, std::size_t at) {
+    while (at < name.size() && name[at] >= '0' && name[at] <= '9') ++at;
+    return at;
+  }
+
+  const Pack& pack_;
+  SideId side_;
+  Diagnostics& diags_;
+  std::vector<std::vector<const Piece*>> pieces_;  // by tensor
+};
+
+}  // namespace
+
+Box box_of(const Pack& pack, const Piece& piece, SideId side) {
+  const Shape& shape = pack.tensors[number(side)][static_cast<std::size_t>(piece.tensor[number(side)])].shape;
+  std::vector<std::int64_t> strides(shape.size(), 1);
+  for (std::size_t d = shape.size(); d > 1; --d) strides[d - 2] = strides[d - 1] * shape[d - 1];
+  std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> within(shape.size());
+  for (const PieceAxis& axis : pack.forms[piece.form].axes) {
+    if (axis.extent == 1) continue;
+    // Every axis lies within one stored dimension: the slowest whose cells are no larger than its step.
+    std::size_t d = 0;
+    while (d + 1 < shape.size() && (strides[d] > axis.stride[number(side)] || shape[d] == 1)) ++d;
+    within[d].emplace_back(axis.extent, axis.stride[number(side)] / strides[d]);
+  }
+  Box box;
+  std::int64_t rest = piece.offset[number(side)];
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    box.push_back(IntervalSet::strided(rest / strides[d], within[d]));
+    rest %= strides[d];
+  }
+  return box;
+}
+
+Status prove_coverage(const Pack& pack, Diagnostics& diags) {
+  const std::size_t errors = diags.errors();
+  for (const SideId side : BothSides) SideCoverage(pack, side, diags).prove();
+  if (diags.errors() > errors) return diags.failed();
+  return Done{};
+}
+
+}  // namespace rulec
