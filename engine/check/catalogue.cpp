@@ -7,6 +7,7 @@
 #include <map>
 
 #include "engine/check/check.h"
+#include "engine/scalar/op.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
 
@@ -24,6 +25,7 @@ class CatalogueCheck {
     unmapped();
     missing();
     shapes();
+    types();
     ignored();
   }
 
@@ -141,6 +143,28 @@ class CatalogueCheck {
     std::ranges::sort(sorted_rule);
     std::ranges::sort(sorted_file);
     if (sorted_rule == sorted_file) finding.note("the same axes in another order: the rule, or an option such as the scan axis, does not fit this file");
+  }
+
+  /// What a `cast` in a rule fixes is what a file should hold.
+  void types() {
+    std::map<std::string, DType> fixed;
+    for (const Piece& piece : pack_.pieces) {
+      const auto& pipeline = pack_.numbers[pack_.forms[piece.form].numbers].towards[number(side_)];
+      if (piece.kind != PieceKind::Copy || !pipeline) continue;
+      for (const Call& call : *pipeline) {
+        if (call.op->name == "cast") fixed[tensors()[static_cast<std::size_t>(piece.tensor[number(side_)])].name] = std::get<DType>(call.arguments.front());
+      }
+    }
+    std::set<std::size_t> reported;
+    for (const TensorInfo& info : catalogue_) {
+      const auto expected = fixed.find(info.name);
+      if (expected == fixed.end() || expected->second == info.dtype) continue;
+      const std::size_t family = tensors()[*pack_.find(side_, info.name)].family;
+      if (!reported.insert(family).second) continue;
+      report(diags_, term_place(pack_.families[family], info.name), diag::DtypeDiffers, info.name, name(info.dtype), name(expected->second))
+          .also(FilePlace{std::string(where_), std::nullopt}, {})
+          .note("the class of this rule was proved for the type that its `cast` fixes");
+    }
   }
 
   void ignored() {

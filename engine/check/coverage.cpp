@@ -92,6 +92,15 @@ class SideCoverage {
     const std::string second_text = index_text(b, b.instances[second.instance]);
     const Span here = path_of(pack_, second, side_);
     const Span there = path_of(pack_, first, side_);
+    const bool same_path = diags_.sources().text(here) == diags_.sources().text(there);
+    if (first.family != second.family && side_ == SideId::Left && same_path) {
+      report(diags_, here, diag::AliasAmbiguous, tensor.name)
+          .label("the second source")
+          .also(there, "the first")
+          .note("left to right both copies are written; right to left only one can be read")
+          .help("make the copy one-way: write `=>` for the tied tensor, and the way back reads the other");
+      return;
+    }
     if (first.family != second.family) {
       report(diags_, here, diag::IndexOverlap, tensor.name)
           .label(fmt::format("writes it again {}", second_text))

@@ -122,6 +122,11 @@ Result<Value> Evaluator::option(const std::string& name) {
   return definition(name, *found, found->span);
 }
 
+std::optional<Span> Evaluator::config_of(std::string_view name) const {
+  const auto memo = memos_.find(name);
+  return memo == memos_.end() ? std::nullopt : memo->second.config;
+}
+
 // ---- configs -----------------------------------------------------------------------------------------------------
 
 const ConfigValue* Evaluator::descend(SideId side, const std::vector<ast::Name>& parts, std::size_t from) const {

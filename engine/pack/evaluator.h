@@ -90,6 +90,9 @@ class Evaluator {
   /// The value of an option.
   Result<Value> option(const std::string& name);
 
+  /// Where in a config the value of a definition came from, if it was evaluated and did.
+  std::optional<Span> config_of(std::string_view name) const;
+
  private:
   struct Memo {
     enum class State : std::uint8_t { InProgress, Known, Failed } state = State::InProgress;

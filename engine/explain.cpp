@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to one tensor, both ways, in words and numbers.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "engine/check/check.h"
+#include "engine/guard.h"
+#include "engine/pack/pack.h"
+#include "grammar/close_names.h"
+#include "grammar/messages.h"
+
+#include <rulec/check.h>
+
+namespace rulec {
+namespace {
+
+constexpr std::size_t MostPieces = 4;
+
+class Explanation {
+ public:
+  Explanation(const Model& model, SideId side, std::size_t tensor, Diagnostics& diags)
+      : pack_(model.pack()), rules_(model.rules()), side_(side), tensor_(tensor), diags_(diags) {}
+
+  std::string text() {
+    const Tensor& tensor = pack_.tensors[number(side_)][tensor_];
+    std::vector<const Piece*> pieces;
+    std::size_t pads = 0;
+    for (const Piece& piece : pack_.pieces) {
+      if (piece.tensor[number(side_)] != static_cast<std::int32_t>(tensor_)) continue;
+      if (piece.kind == PieceKind::Pad) ++pads;
+      else pieces.push_back(&piece);
+    }
+    out_ = fmt::format("{}  {}  on the side of {}\n", tensor.name, to_string(tensor.shape), rules_.sides[number(side_)]);
+    std::map<std::uint32_t, std::vector<const Piece*>> by_family;
+    for (const Piece* piece : pieces) by_family[piece->family].push_back(piece);
+    for (const auto& [family, list] : by_family) rule(pack_.families[family], list);
+    for (const Piece& piece : pack_.pieces) {
+      if (piece.kind == PieceKind::Pad && piece.tensor[number(side_)] == static_cast<std::int32_t>(tensor_)) {
+        out_ += fmt::format("\n  padding  cells {} hold zeros; whoever reads them checks that they do\n", box_text(piece, side_));
+        break;
+      }
+    }
+    (void)pads;
+    return out_;
+  }
+
+ private:
+  void rule(const Family& family, const std::vector<const Piece*>& pieces) {
+    const Source& source = diags_.sources()[family.span.source];
+    const Position at = source.position(family.span.begin);
+    out_ += fmt::format("\n  rule     {}:{}:{}\n           {}\n", source.name(), at.line, at.column, squeezed(diags_.sources().text(family.span)));
+    for (std::size_t p = 0; p < std::min(pieces.size(), MostPieces); ++p) piece(family, *pieces[p]);
+    if (pieces.size() > MostPieces) out_ += fmt::format("           ... and {} more pieces of the same form\n", pieces.size() - MostPieces);
+    axes(family, *pieces.front());
+    numbers(*pieces.front());
+  }
+
+  /// A rule on one line, runs of blanks made one.
+  static std::string squeezed(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+      const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+      if (blank && (result.empty() || result.back() == ' ')) continue;
+      result += blank ? ' ' : c;
+    }
+    return result;
+  }
+
+  void piece(const Family& family, const Piece& piece) {
+    std::vector<std::string> indices;
+    const Instance& instance = family.instances[piece.instance];
+    for (std::size_t i = 0; i < family.indices.size(); ++i) {
+      const auto value = static_cast<std::size_t>(instance.values[i]);
+      const auto& labels = family.indices[i].labels;
+      indices.push_back(fmt::format("{} = {}", family.indices[i].name, value < labels.size() ? labels[value] : std::to_string(value)));
+    }
+    if (!indices.empty()) out_ += fmt::format("  for      {}\n", fmt::join(indices, ", "));
+    if (piece.kind == PieceKind::Constant) {
+      out_ += fmt::format("  holds    the constant {}\n", piece.constant);
+      return;
+    }
+    for (const SideId side : BothSides) {
+      const Tensor& tensor = pack_.tensors[number(side)][static_cast<std::size_t>(piece.tensor[number(side)])];
+      out_ += fmt::format("  {:<8} {}  {}{}\n", rules_.sides[number(side)], tensor.name, to_string(tensor.shape), part_text(piece, side));
+    }
+  }
+
+  std::string part_text(const Piece& piece, SideId side) const {
+    const Tensor& tensor = pack_.tensors[number(side)][static_cast<std::size_t>(piece.tensor[number(side)])];
+    std::int64_t size = 1;
+    for (const PieceAxis& axis : pack_.forms[piece.form].axes) size *= axis.extent;
+    return size == cells(tensor.shape) ? "" : "  cells " + box_text(piece, side);
+  }
+
+  std::string box_text(const Piece& piece, SideId side) const {
+    std::vector<std::string> parts;
+    for (const IntervalSet& set : box_of(pack_, piece, side)) {
+      const auto& intervals = set.intervals();
+      if (intervals.size() == 1 && intervals[0].end - intervals[0].begin == 1) parts.push_back(std::to_string(intervals[0].begin));
+      else if (intervals.size() == 1) parts.push_back(fmt::format("{}..{}", intervals[0].begin, intervals[0].end));
+      else parts.push_back(fmt::format("{} runs from {}", intervals.size(), set.first()));
+    }
+    return fmt::format("[{}]", fmt::join(parts, ", "));
+  }
+
+  /// The strided copy: one line an axis.
+  void axes(const Family& family, const Piece& piece) {
+    if (piece.kind != PieceKind::Copy) return;
+    const std::vector<PieceAxis>& axes = pack_.forms[piece.form].axes;
+    if (axes.empty()) return;
+    out_ += fmt::format("  copy     {:<10} {:>10} {:>14} {:>14}   (steps in elements)\n", "axis", "size", "in " + rules_.sides[0], "in " + rules_.sides[1]);
+    for (const PieceAxis& axis : axes) {
+      out_ += fmt::format("           {:<10} {:>10} {:>14} {:>14}\n", family.axes[static_cast<std::size_t>(axis.axis)], axis.extent, axis.stride[0], axis.stride[1]);
+    }
+  }
+
+  void numbers(const Piece& piece) {
+    if (piece.kind != PieceKind::Copy) return;
+    const Numbers& numbers = pack_.numbers[pack_.forms[piece.form].numbers];
+    for (const SideId to : {SideId::Left, SideId::Right}) {
+      const auto& pipeline = numbers.towards[number(to)];
+      const std::string label = fmt::format("to {}", rules_.sides[number(to)]);
+      if (!pipeline) {
+        out_ += fmt::format("  {:<12} no way: the rule runs the other way only\n", label);
+        continue;
+      }
+      const RoundTrip trip = round_trip(numbers, other(to), DType::Bf16, cache_);
+      const std::string function = pipeline->empty() ? "bits are moved untouched" : "x | " + to_string(*pipeline);
+      out_ += fmt::format("  {:<12} {}\n               {} in bfloat16, {}\n", label, function, describe(trip), why(*pipeline, trip));
+    }
+  }
+
+  static std::string why(const Pipeline& pipeline, const RoundTrip& trip) {
+    if (trip.fidelity == Fidelity::OneWay) return "the other direction does not read it back";
+    if (pipeline.empty() && trip.share == 1) return "proved by the normal form of both shapes";
+    return fmt::format("proved by trying all 65,280 finite values there and back ({:.1f} % of the weights come back)", 100 * trip.weights_share);
+  }
+
+  const Pack& pack_;
+  const Rules& rules_;
+  SideId side_;
+  std::size_t tensor_;
+  Diagnostics& diags_;
+  RoundTripCache cache_;
+  std::string out_;
+};
+
+}  // namespace
+
+Result<std::string> explain(const Model& model, std::string_view tensor, Diagnostics& diags) {
+  return guarded(diags, [&]() -> Result<std::string> {
+    std::string text;
+    std::vector<std::string> known;
+    for (const SideId side : BothSides) {
+      for (const Tensor& t : model.pack().tensors[number(side)]) known.push_back(t.name);
+      if (const auto index = model.pack().find(side, tensor)) {
+        if (!text.empty()) text += "\n";
+        text += Explanation(model, side, *index, diags).text();
+      }
+    }
+    if (!text.empty()) return text;
+    Finding finding = report(diags, {}, diag::UnresolvedName, "tensor", tensor);
+    if (const auto close = close_names(tensor, known); !close.empty()) finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
+    return finding;
+  });
+}
+
+}  // namespace rulec

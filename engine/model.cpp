@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/check/check.h"
+#include "engine/guard.h"
+#include "engine/inputs.h"
+#include "engine/pack/pack.h"
+
+#include <rulec/pack.h>
+
+namespace rulec {
+
+const std::string& RulePack::name() const { return rules_->name; }
+const std::string& RulePack::title() const { return rules_->title; }
+const std::array<std::string, 2>& RulePack::sides() const { return rules_->sides; }
+
+std::vector<std::string> RulePack::presets() const {
+  std::vector<std::string> names;
+  for (const PresetFiles& preset : rules_->presets) names.push_back(preset.name);
+  return names;
+}
+
+std::vector<PackOption> RulePack::options() const {
+  std::vector<PackOption> options;
+  for (const auto& [name, definition] : rules_->definitions) {
+    const auto* option = std::get_if<ast::Option>(&rules_->statement(definition).node);
+    if (option == nullptr) continue;
+    std::string type = option->type == ast::Option::Type::Bool ? "bool" : "int";
+    if (option->type == ast::Option::Type::Set) type = fmt::format("{{\"{}\"}}", fmt::join(option->values, "\", \""));
+    options.push_back({name, std::move(type), option->doc.value_or("")});
+  }
+  return options;
+}
+
+Result<RulePack> load_pack(std::string_view name_or_path, Diagnostics& diags) {
+  return guarded(diags, [&]() -> Result<RulePack> {
+    Result<Rules> rules = load_rules(name_or_path, diags);
+    if (!rules) return diags.failed();
+    return RulePack(std::make_shared<const Rules>(*std::move(rules)));
+  });
+}
+
+Model::Model(std::shared_ptr<const Rules> rules, std::shared_ptr<const Pack> pack, std::vector<std::string> decisions,
+             std::map<std::string, DType> dtypes)
+    : rules_(std::move(rules)), pack_(std::move(pack)), decisions_(std::move(decisions)), dtypes_(std::move(dtypes)) {}
+
+const std::string& Model::pack_name() const { return rules_->name; }
+const std::array<std::string, 2>& Model::sides() const { return rules_->sides; }
+
+std::map<std::string, std::string> Model::options() const {
+  std::map<std::string, std::string> options;
+  for (const auto& [name, value] : pack_->options) {
+    const auto* text = std::get_if<std::string>(&value);
+    options[name] = text != nullptr ? *text : to_string(value);
+  }
+  return options;
+}
+
+std::vector<Correspondence> Model::correspondences() const {
+  std::vector<Correspondence> result;
+  std::array<std::int64_t, 4> last{-1, -1, -1, -1};
+  for (const Piece& piece : pack_->pieces) {
+    if (piece.kind != PieceKind::Copy) continue;
+    const std::array<std::int64_t, 4> key{piece.family, piece.instance, piece.tensor[0], piece.tensor[1]};
+    if (std::exchange(last, key) == key) continue;  // another piece of the same pair
+    const Family& family = pack_->families[piece.family];
+    const Tensor& left = pack_->tensors[0][static_cast<std::size_t>(piece.tensor[0])];
+    const Tensor& right = pack_->tensors[1][static_cast<std::size_t>(piece.tensor[1])];
+    Correspondence c{left.name, left.shape, right.name, right.shape, family.span, {}};
+    for (std::size_t i = 0; i < family.indices.size(); ++i) {
+      const auto value = static_cast<std::size_t>(family.instances[piece.instance].values[i]);
+      const auto& labels = family.indices[i].labels;
+      c.indices.emplace_back(family.indices[i].name, value < labels.size() ? labels[value] : std::to_string(value));
+    }
+    result.push_back(std::move(c));
+  }
+  return result;
+}
+
+std::vector<TensorInfo> Model::tensors(std::string_view side) const {
+  std::vector<TensorInfo> infos;
+  const std::optional<SideId> id = rules_->side(side);
+  const DType dtype = config_dtype(side).value_or(DType::F32);
+  for (std::size_t t = 0; id && t < pack_->tensors[number(*id)].size(); ++t) {
+    const Tensor& tensor = pack_->tensors[number(*id)][t];
+    infos.push_back({tensor.name, dtype, tensor.shape});
+  }
+  return infos;
+}
+
+std::optional<DType> Model::config_dtype(std::string_view side) const {
+  const auto found = dtypes_.find(std::string(side));
+  return found == dtypes_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<Model> bind(const RulePack& pack, const BindOptions& options, Diagnostics& diags) {
+  return guarded(diags, [&]() -> Result<Model> {
+    const Rules& rules = pack.rules();
+    Result<GatheredInputs> gathered = gather_inputs(rules, options, diags);
+    if (!gathered || !detect_options(rules, *gathered, diags)) return diags.failed();
+    const bool stored = !gathered->inputs.catalogues[0].empty() || !gathered->inputs.catalogues[1].empty();
+    if (stored && !try_elaborate(rules, gathered->inputs, diags)) {
+      if (options.preset.empty()) solve_sizes(rules, *gathered, diags);
+      if (!detect_options(rules, *gathered, diags)) return diags.failed();
+    }
+    Result<Pack> elaborated = elaborate(rules, gathered->inputs, diags);
+    if (!elaborated || !prove_coverage(*elaborated, diags)) return diags.failed();
+    return Model(pack.shared(), std::make_shared<const Pack>(*std::move(elaborated)), std::move(gathered->decisions),
+                 std::move(gathered->dtypes));
+  });
+}
+
+}  // namespace rulec
