@@ -207,7 +207,7 @@ Box box_of(const Pack& pack, const Piece& piece, SideId side) {
   Box box;
   std::int64_t rest = piece.offset[number(side)];
   for (std::size_t d = 0; d < shape.size(); ++d) {
-    box.push_back(IntervalSet::strided(rest / strides[d], within[d]));
+    box.push_back(IntervalSet::strided(rest / strides[d], within[d]).value_or(IntervalSet::range(0, shape[d])));
     rest %= strides[d];
   }
   return box;
