@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+// An op is one file below ops/ and one line in ops.def: its name, what it takes, what undoes it, and its arithmetic.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 
+#include "engine/scalar/kernels.h"
 #include "engine/scalar/pipeline.h"
 
 namespace rulec {
 
-/// What an op works on. `Any` is for `cast`.
-enum class OpDomain : std::uint8_t { Floats, Integers, Any };
+/// What an op works on: bf16, f16, f32 and f64; integers; either of them. `Any` is for `cast`.
+enum class OpDomain : std::uint8_t { Floats, Integers, Numbers, Any };
+
+/// What its arguments are: whole numbers stand beside integers only.
+enum class OpArguments : std::uint8_t { None, NumberOrTensor, Numbers, WholeNumber, Type };
 
 /// One operation. Members have no defaults: an op that forgets one does not compile.
 struct OpDef {
@@ -18,22 +24,44 @@ struct OpDef {
   std::string_view doc;
   int min_arguments;
   int max_arguments;
+  OpArguments arguments;
   OpDomain domain;
 
-  /// The call that undoes `call`, or nothing if there is none. A `cast` is undone by dropping it: `inverse` sees to that.
+  /// The type of the result, in which the kernel then works too; without one, the running type stays.
+  std::optional<DType> result;
+
+  /// The call that undoes `call`, or nothing if there is none. A `cast` is undone by dropping it: `inverse` sees to
+  /// that.
   std::optional<Call> (*invert)(const Call& call);
 
-  /// Elementwise, in place, on numbers held as double or float; `second` is the argument for each element, or one for all.
-  /// Null where the op is no arithmetic (`cast`).
-  void (*apply_f32)(std::span<float> x, std::span<const float> second);
-  void (*apply_f64)(std::span<double> x, std::span<const double> second);
-  void (*apply_i64)(std::span<std::int64_t> x, std::span<const std::int64_t> second);
+  /// The arithmetic, for each machine type of the domain. `cast` has none.
+  Kernels kernels;
 };
+
+namespace ops {
+#define RULEC_OP(name) extern const OpDef name;
+#include "engine/scalar/ops.def"
+#undef RULEC_OP
+}  // namespace ops
 
 /// Every op, in the order of ops.def.
 std::span<const OpDef* const> all_ops();
 
 /// The op of this name, or nullptr.
 const OpDef* find_op(std::string_view name);
+
+/// The type of the running value after `call`, if it was `running` before.
+DType type_after(const Call& call, DType running);
+
+/// For `OpDef::invert`: there is no way back.
+inline std::optional<Call> not_invertible(const Call&) {
+  return std::nullopt;
+}
+
+/// For `OpDef::invert`: `Op` with the arguments of the call undoes it.
+template <const OpDef& Op>
+std::optional<Call> undone_by(const Call& call) {
+  return Call{&Op, call.arguments, call.span};
+}
 
 }  // namespace rulec

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scalar functions: what happens to every number of a piece on its way. A pipeline is a list of calls; each call works in the
-// type of the running value and rounds its result to that type (nearest even, subnormals kept), as language.md section 8 of
-// the reference says: grammar/README.md, "Numbers".
+// Scalar functions: what happens to every number of a piece on its way. A pipeline is a list of calls; each call works
+// in the type of the running value and rounds its result to that type (nearest even, subnormals kept), as language.md
+// section 8 of the reference says: grammar/README.md, "Numbers".
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,9 @@
 
 namespace rulec {
 
-/// A number beside the running value. `type` is set for `f32(x)` and `bf16(x)`, whose value is rounded to it already: the op
-/// then works in the wider of this type and the running one, and rounds back. A bare number takes the running type.
+/// A number beside the running value. `type` is set for `f32(x)` and `bf16(x)`, whose value is rounded to it already:
+/// the op then works in the wider of this type and the running one, and rounds back. A bare number takes the running
+/// type.
 struct Constant {
   double value = 0;
   std::optional<DType> type;
@@ -53,7 +54,11 @@ using Pipeline = std::vector<Call>;
 /// `sub(1) | cast(f32)`: as a rule would write it.
 std::string to_string(const Pipeline& pipeline);
 
-/// The pipeline that undoes `pipeline`, last call first; casts are dropped. Nothing if a call has no inverse, or a tensor argument.
+/// Whether a call has a tensor argument.
+bool takes_tensor(const Pipeline& pipeline);
+
+/// The pipeline that undoes `pipeline`, last call first; casts are dropped. Nothing if a call has no inverse, or a
+/// tensor argument.
 std::optional<Pipeline> inverse(const Pipeline& pipeline);
 
 /// The types of one trip through a pipeline.
@@ -65,13 +70,19 @@ struct Types {
   bool operator==(const Types&) const = default;
 };
 
-/// Floating numbers (bf16, f16, f32, f64) are read in the wider of their own type and the requested one (bf16 and f16 meet in
-/// f32), or with `cast_first` in the requested one; the last `cast` of the pipeline fixes what is stored, else the requested
-/// type does. All other types ignore the request and change by a `cast` only. No request: what arrives.
+/// Floating numbers (bf16, f16, f32, f64) are read in the wider of their own type and the requested one (bf16 and f16
+/// meet in f32), or with `cast_first` in the requested one; the last `cast` of the pipeline fixes what is stored, else
+/// the requested type does. All other types ignore the request and change by a `cast` only. No request: what arrives.
 Types types_of(const Pipeline& pipeline, DType arrives, std::optional<DType> requested, bool cast_first = false);
 
-/// Reports calls that do not work on the type that reaches them (R0505), `name` being the tensor.
-Status check_types(const Pipeline& pipeline, const Types& types, std::string_view name, Diagnostics& diags);
+/// Whether every number stays in the type it arrives in and no call touches it: `apply` then copies bits.
+bool changes_nothing(const Pipeline& pipeline, const Types& types);
+
+/// Reports the first call that does not work on the type that reaches it (R0505) or has an argument that does not fit
+/// it (R0215). `operands` are the types of the tensor arguments by number, or nothing while they are unknown; `name` is
+/// the tensor that arrives. What passes, `apply` runs.
+Status check_types(const Pipeline& pipeline, const Types& types, std::span<const DType> operands, std::string_view name,
+                   Diagnostics& diags);
 
 /// The bytes of an operand, one element for each element of the piece, in its own type.
 struct OperandBytes {
@@ -79,8 +90,8 @@ struct OperandBytes {
   std::span<const std::byte> bytes;
 };
 
-/// Runs the pipeline over elements that lie one behind the other. `in` holds elements of `types.arrives`, `out` takes as many of
-/// `types.stored`. If nothing happens to the numbers, bits are copied untouched, NaN payloads too.
+/// Runs the pipeline over elements that lie one behind the other. `in` holds elements of `types.arrives`, `out` takes
+/// as many of `types.stored`. If nothing happens to the numbers, bits are copied untouched, NaN payloads too.
 void apply(const Pipeline& pipeline, const Types& types, std::span<const std::byte> in,
            std::span<const OperandBytes> operands, std::span<std::byte> out);
 
@@ -94,20 +105,23 @@ enum class Fidelity : std::uint8_t {
 
 struct RoundTrip {
   Fidelity fidelity = Fidelity::Exact;
-  bool all_values = false;           ///< every finite value was tried; else samples
-  double share = 1;                  ///< of the values tried, how many come back
-  double weights_share = 1;          ///< of 0 and 2^-16 <= |x| <= 8, where weights lie
-  std::uint64_t worst_ulp = 0;       ///< of the values in that range
-  std::optional<double> lost;        ///< a value in that range that does not come back, the simplest found
-  std::optional<double> lost_as;     ///< what it comes back as
-  std::optional<double> drifts;      ///< a value in that range that a second pass changes again
-  std::optional<double> exact_from;  ///< all finite |x| from here up to `exact_to` come back, and 0
-  std::optional<double> exact_to;
+  bool all_values = false;          ///< every finite value was tried; else samples
+  double share = 1;                 ///< of the values tried, how many come back
+  double weights_share = 1;         ///< of 0 and 2^-16 <= |x| <= 8, where weights lie
+  std::uint64_t worst_ulp = 0;      ///< of the values in that range
+  std::optional<double> lost{};     ///< a value in that range that does not come back, the simplest found
+  std::optional<double> lost_as{};  ///< what it comes back as
+  std::optional<double> drifts{};   ///< a value in that range that a second pass changes again
+
+  /// All finite |x| from `exact_from` up to `exact_to` come back, and 0: the range around 1, or else the longest. It
+  /// begins at 0 and ends at infinity where it has no end.
+  std::optional<double> exact_from{};
+  std::optional<double> exact_to{};
 };
 
-/// Tries numbers of type `start`: through `there` with `requested_there`, then through `back` asked for `start` again. All finite
-/// values of 16-bit types, samples by exponent and mantissa corners for wider ones.
-/// Pipelines with tensor arguments are OneWay.
+/// Tries numbers of type `start`: through `there` with `requested_there`, then through `back` asked for `start` again.
+/// All finite values of 16-bit types, samples by exponent and mantissa corners for wider ones. Pipelines with tensor
+/// arguments are OneWay.
 RoundTrip try_round_trip(const Pipeline& there, const std::optional<Pipeline>& back, DType start,
                          std::optional<DType> requested_there);
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// In double, then rounded: what C libraries compute in float differs from one to the next, this only for one float in
+// millions.
+#include <cmath>
+
+#include "engine/scalar/op.h"
+
+namespace rulec::ops {
+
+constinit const OpDef Exp{
+    .name = "exp",
+    .doc = "The exponential function.",
+    .min_arguments = 0,
+    .max_arguments = 0,
+    .arguments = OpArguments::None,
+    .domain = OpDomain::Floats,
+    .result = std::nullopt,
+    .invert = undone_by<Log>,
+    .kernels = float_kernels([](auto x) { return static_cast<decltype(x)>(std::exp(static_cast<double>(x))); }),
+};
+
+}  // namespace rulec::ops

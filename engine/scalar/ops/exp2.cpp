@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// In double, then rounded: what C libraries compute in float differs from one to the next, this only for one float in
+// millions.
+#include <cmath>
+
+#include "engine/scalar/op.h"
+
+namespace rulec::ops {
+
+constinit const OpDef Exp2{
+    .name = "exp2",
+    .doc = "Two to the power of the number.",
+    .min_arguments = 0,
+    .max_arguments = 0,
+    .arguments = OpArguments::None,
+    .domain = OpDomain::Floats,
+    .result = std::nullopt,
+    .invert = not_invertible,
+    .kernels = float_kernels([](auto x) { return static_cast<decltype(x)>(std::exp2(static_cast<double>(x))); }),
+};
+
+}  // namespace rulec::ops
