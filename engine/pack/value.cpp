@@ -190,8 +190,9 @@ std::optional<int> compare(const Value& left, const Value& right) {
   const auto* exact_right = std::get_if<Rational>(&right);
   if (exact_left != nullptr && exact_right != nullptr) {
     // Denominators are positive, and the cross products of 64-bit numbers fit into 128 bits.
-    return order(static_cast<__int128>(exact_left->numerator) * exact_right->denominator,
-                 static_cast<__int128>(exact_right->numerator) * exact_left->denominator);
+    __extension__ typedef __int128 Wide;  // no standard type, which -Wpedantic would say
+    return order(static_cast<Wide>(exact_left->numerator) * exact_right->denominator,
+                 static_cast<Wide>(exact_right->numerator) * exact_left->denominator);
   }
   const std::optional<double> a = as_double(left);
   const std::optional<double> b = as_double(right);
