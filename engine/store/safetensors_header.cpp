@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "engine/store/header_members.h"
@@ -89,7 +90,7 @@ void check_layout(const std::vector<HeaderMember>& members, std::uint64_t data_b
                   const std::string& path, Findings& findings, Diagnostics& diags) {
   std::vector<std::size_t> order(members.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return std::pair(members[i].begin, members[i].end); });
+  std::ranges::sort(order, {}, [&](std::size_t i) { return std::tuple(members[i].begin, members[i].end, i); });
   std::uint64_t end = 0;
   const HeaderMember* before = nullptr;
   for (const std::size_t i : order) {
@@ -161,8 +162,9 @@ Result<std::vector<StoredTensor>> parse_safetensors_header(std::string_view head
   for (const HeaderMember& member : *members) {
     if (!findings.enough()) check_size(member, findings);
   }
-  std::ranges::stable_sort(*members, {},
-                           [](const HeaderMember& member) -> const std::string& { return member.info.name; });
+  std::ranges::sort(*members, {}, [](const HeaderMember& member) {
+    return std::pair(std::string_view(member.info.name), member.place);
+  });
   check_names(*members, path, findings);
   const std::uint64_t data_begin = LengthBytes + header.size();
   const std::size_t errors_before = diags.errors();

@@ -99,7 +99,8 @@ Result<Shards> open_files(const std::vector<std::filesystem::path>& paths, Diagn
     shards.files.push_back(*std::move(file));
   }
   if (failed) return *failed;
-  std::ranges::stable_sort(shards.entries, {}, [](const Entry& e) -> const std::string& { return e.tensor.info.name; });
+  std::ranges::sort(shards.entries, {},
+                    [](const Entry& e) { return std::pair(std::string_view(e.tensor.info.name), e.file); });
   return shards;
 }
 

@@ -128,10 +128,10 @@ bool IndexEvents::shard_value(const JsonValue& value) {
 }
 
 bool IndexEvents::total_value(const JsonValue& value) {
-  constexpr double two_to_63 = 9223372036854775808.0;
+  constexpr double TwoTo63 = 9223372036854775808.0;
   if (value.kind == JsonValue::Kind::Unsigned) {
     index_.total_bytes = value.number;
-  } else if (value.kind == JsonValue::Kind::Float && value.approximate >= 0 && value.approximate < two_to_63 &&
+  } else if (value.kind == JsonValue::Kind::Float && value.approximate >= 0 && value.approximate < TwoTo63 &&
              std::trunc(value.approximate) == value.approximate) {
     index_.total_bytes = static_cast<std::uint64_t>(value.approximate);
   } else {
@@ -144,7 +144,8 @@ bool IndexEvents::total_value(const JsonValue& value) {
 
 Result<ShardIndex> IndexEvents::finish() {
   if (findings_ == 0 && !seen_weight_map_) bad_index(0, "it has no `weight_map`");
-  std::ranges::stable_sort(index_.entries, {}, &ShardIndex::Entry::tensor);
+  std::ranges::sort(index_.entries, {},
+                    [](const ShardIndex::Entry& e) { return std::pair(std::string_view(e.tensor), e.place); });
   for (std::size_t i = 1; i < index_.entries.size() && findings_ < MaxIndexFindings; ++i) {
     if (index_.entries[i].tensor != index_.entries[i - 1].tensor) continue;
     bad_index(index_.entries[i].place, fmt::format("tensor `{}` stands twice", printable(index_.entries[i].tensor)));
