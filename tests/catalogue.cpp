@@ -51,7 +51,7 @@ TEST_CASE("every message has a page, with its title and both examples") {
     const std::string id(message.id);
     const std::filesystem::path page = Pages / (id + ".md");
     REQUIRE_MESSAGE(std::filesystem::exists(page), id);
-    const std::string text = test::read_file(page);
+    const std::string text = testing::read_file(page);
     CHECK_MESSAGE(text.starts_with("# " + id + " " + std::string(message.name) + "\n\n"), id);
     CHECK_MESSAGE(text.find("\n## Wrong\n") < text.find("\n## Right\n"), id);
     CHECK_MESSAGE(text.find("\n## Right\n") != std::string::npos, id);
@@ -73,7 +73,7 @@ TEST_CASE("every message that the pages and the reference point to is there") {
   std::vector<std::filesystem::path> files{Pages / ".." / "README.md"};
   for (const auto& file : std::filesystem::directory_iterator(Pages)) files.push_back(file.path());
   for (const std::filesystem::path& file : files) {
-    const std::string text = test::read_file(file);
+    const std::string text = testing::read_file(file);
     for (std::size_t at = text.find('R'); at != std::string::npos; at = text.find('R', at + 1)) {
       const std::string_view id = std::string_view(text).substr(at, 5);
       if (is_id(id)) CHECK_MESSAGE(find_message(id) != nullptr, id, " in ", file.filename().string());

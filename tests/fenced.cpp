@@ -5,7 +5,7 @@
 #include <iterator>
 #include <sstream>
 
-namespace rulec::test {
+namespace rulec::testing {
 
 bool FencedBlock::has(std::string_view word) const {
   return std::ranges::find(words, word) != words.end();
@@ -40,4 +40,4 @@ std::vector<FencedBlock> fenced_blocks(std::string_view markdown) {
   return blocks;
 }
 
-}  // namespace rulec::test
+}  // namespace rulec::testing

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace rulec::test {
+namespace rulec::testing {
 
 /// One block between three backticks.
 struct FencedBlock {
@@ -26,4 +26,4 @@ struct FencedBlock {
 /// The blocks of `markdown`, in order. A block that is not closed ends with the text.
 std::vector<FencedBlock> fenced_blocks(std::string_view markdown);
 
-}  // namespace rulec::test
+}  // namespace rulec::testing

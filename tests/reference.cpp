@@ -17,7 +17,7 @@ namespace rulec {
 namespace {
 
 std::string grammar_file(std::string_view name) {
-  return test::read_file(std::filesystem::path(RULEC_TESTS_DIR) / ".." / "grammar" / name);
+  return testing::read_file(std::filesystem::path(RULEC_TESTS_DIR) / ".." / "grammar" / name);
 }
 
 // Rules of grammar.h that are no production: what stands between tokens, and what the reference writes out where it is
@@ -70,7 +70,7 @@ std::set<std::string, std::less<>> rules_of_the_parser() {
 }
 
 std::string ebnf() {
-  for (const test::FencedBlock& block : test::fenced_blocks(grammar_file("README.md"))) {
+  for (const testing::FencedBlock& block : testing::fenced_blocks(grammar_file("README.md"))) {
     if (block.language() == "ebnf") return block.text;
   }
   return {};
@@ -89,7 +89,7 @@ std::set<std::string, std::less<>> productions() {
 
 TEST_CASE("every example of the reference parses") {
   int examples = 0;
-  for (const test::FencedBlock& block : test::fenced_blocks(grammar_file("README.md"))) {
+  for (const testing::FencedBlock& block : testing::fenced_blocks(grammar_file("README.md"))) {
     if (block.language() != "rules") continue;
     ++examples;
     Diagnostics diags;

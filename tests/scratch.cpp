@@ -8,7 +8,7 @@
 #include <iterator>
 #include <system_error>
 
-namespace rulec::test {
+namespace rulec::testing {
 
 namespace fs = std::filesystem;
 
@@ -50,4 +50,4 @@ std::string safetensors_of_length(std::uint64_t length, std::string_view rest) {
   return file.append(rest);
 }
 
-}  // namespace rulec::test
+}  // namespace rulec::testing

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace rulec::test {
+namespace rulec::testing {
 
 /// An empty folder of its own, gone with everything in it at the end of its scope.
 class Scratch {
@@ -35,4 +35,4 @@ std::string safetensors(std::string_view header, std::size_t data_bytes);
 /// One with the length as it is given.
 std::string safetensors_of_length(std::uint64_t length, std::string_view rest);
 
-}  // namespace rulec::test
+}  // namespace rulec::testing

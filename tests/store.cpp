@@ -15,7 +15,7 @@
 #include <rulec/store.h>
 
 using namespace rulec;
-using namespace rulec::test;
+using namespace rulec::testing;
 namespace fs = std::filesystem;
 
 namespace {

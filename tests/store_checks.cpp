@@ -9,7 +9,7 @@
 
 #include "tests/scratch.h"
 
-namespace rulec::test {
+namespace rulec::testing {
 
 void check_found(const Diagnostics& diags, std::string_view id, std::string_view words) {
   const bool is_there = std::ranges::any_of(
@@ -51,4 +51,4 @@ std::string nested_lists(std::size_t depth) {
   return std::string(depth, '[') + std::string(depth, ']');
 }
 
-}  // namespace rulec::test
+}  // namespace rulec::testing

@@ -9,7 +9,7 @@
 
 #include <rulec/store.h>
 
-namespace rulec::test {
+namespace rulec::testing {
 
 /// A diagnostic of this id, with these words in its message, is among them.
 void check_found(const Diagnostics& diags, std::string_view id, std::string_view words);
@@ -29,4 +29,4 @@ std::string two_tensors(std::string_view first, std::string_view second, std::si
 /// `[[...]]`.
 std::string nested_lists(std::size_t depth);
 
-}  // namespace rulec::test
+}  // namespace rulec::testing

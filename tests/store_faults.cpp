@@ -14,7 +14,7 @@
 #include "tests/store_checks.h"
 
 using namespace rulec;
-using namespace rulec::test;
+using namespace rulec::testing;
 namespace fs = std::filesystem;
 
 namespace {
