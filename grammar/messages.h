@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -44,6 +45,9 @@ std::span<const Message> all_messages();
 
 /// The row with this id or name, or nullptr.
 const Message* find_message(std::string_view id_or_name);
+
+/// The page of a message in Markdown, from messages/: what it means, wrong, right. Nothing if there is none.
+std::optional<std::string_view> message_page(std::string_view id_or_name);
 
 /// Files the diagnostic `kind` at `place`. The arguments are those of its row.
 template <class... Args>

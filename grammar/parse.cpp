@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grammar/parse.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <utility>
 #include <variant>
-#include <vector>
 
 #include "grammar/grammar.h"
 #include "grammar/messages.h"
+#include "grammar/source_order.h"
 #include "grammar/tree.h"
 
 namespace rulec {
@@ -36,16 +34,6 @@ void report_all(const grammar::Reading& reading, SourceId source, Diagnostics& d
   }
 }
 
-/// Puts what was filed behind the first `count` diagnostics into the order of the text.
-void sort_behind(std::size_t count, Diagnostics& diags) {
-  std::vector<Diagnostic> filed(diags.all().begin() + static_cast<std::ptrdiff_t>(count), diags.all().end());
-  std::vector<std::pair<std::uint32_t, std::size_t>> order;
-  for (const Diagnostic& one : filed) order.emplace_back(std::get<Span>(one.primary.place).begin, order.size());
-  std::ranges::sort(order);
-  diags.truncate(count);
-  for (const auto& [begin, index] : order) diags.add(std::move(filed[index]));
-}
-
 }  // namespace
 
 Result<ast::File> parse(SourceId source, Diagnostics& diags) {
@@ -66,7 +54,7 @@ Result<ast::File> parse(SourceId source, Diagnostics& diags) {
   report_all(reading, source, diags);
   ast::File file = grammar::build_tree(reading.nodes, source, diags);
   if (diags.errors() == errors_before) return file;
-  sort_behind(filed_before, diags);
+  sort_by_place(diags, filed_before);
   return diags.failed();
 }
 

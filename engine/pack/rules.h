@@ -55,11 +55,18 @@ struct PackFolder {
   std::vector<std::string> paths;  ///< every file below `presets/`, relative to the pack's own folder
 };
 
+/// Where an `import` leads.
+struct ImportLink {
+  ast::StatementId statement{};
+  std::size_t file = 0;  ///< of Rules::files
+};
+
 struct Rules {
   std::string name;
   std::array<std::string, 2> sides;
   std::string title;
   std::vector<ast::File> files;  ///< the pack first, then what it imports, each once
+  std::vector<std::vector<ImportLink>> imports;  ///< by file
   std::map<std::string, Definition, std::less<>> definitions;
   std::vector<PresetFiles> presets;  ///< folders below `presets/`, and `preset` statements; by name
   PackFolder folder;
