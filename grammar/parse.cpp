@@ -10,17 +10,10 @@
 #include "grammar/messages.h"
 #include "grammar/source_order.h"
 #include "grammar/tree.h"
+#include "grammar/utf8.h"
 
 namespace rulec {
 namespace {
-
-/// The first byte that is no UTF-8.
-std::optional<std::uint32_t> find_invalid(std::string_view text) {
-  tao::pegtl::memory_input<tao::pegtl::tracking_mode::lazy, tao::pegtl::eol::lf, std::string_view> in(text, "");
-  (void)tao::pegtl::parse<tao::pegtl::star<tao::pegtl::utf8::any>>(in);
-  if (in.empty()) return std::nullopt;
-  return grammar::offset(in);
-}
 
 void report_all(const grammar::Reading& reading, SourceId source, Diagnostics& diags) {
   for (const grammar::SyntaxError& error : reading.errors) {
@@ -40,8 +33,10 @@ Result<ast::File> parse(SourceId source, Diagnostics& diags) {
   const std::size_t errors_before = diags.errors();
   const std::size_t filed_before = diags.all().size();
   const std::string_view text = diags.sources()[source].text();
-  if (const auto invalid = find_invalid(text))
-    return report(diags, Span{source, *invalid, *invalid + 1}, diag::NotUtf8);
+  if (const auto invalid = find_invalid_utf8(text)) {
+    const auto at = static_cast<std::uint32_t>(*invalid);
+    return report(diags, Span{source, at, at + 1}, diag::NotUtf8);
+  }
 
   grammar::Reading reading(text);
   tao::pegtl::memory_input<tao::pegtl::tracking_mode::lazy, tao::pegtl::eol::lf, std::string_view> in(text, "");

@@ -40,8 +40,9 @@ struct ConfigMember {
   ConfigValue value;
 };
 
-/// Reads a text of `diags.sources()`: JSON if its name ends in `.json`, else YAML 1.2's core schema as yaml-cpp reads it (for
-/// `true`, `1e-6` and `0x10`; quoted scalars are strings). Large whole numbers stay 64-bit integers; `26.0` is a double.
+/// Reads a text of `diags.sources()`: JSON if its name ends in `.json`, else YAML 1.2's core schema as yaml-cpp reads
+/// it (for `true`, `1e-6` and `0x10`; quoted scalars are strings). Large whole numbers stay 64-bit integers; `26.0` is
+/// a double.
 ///
 /// Errors: R0901 (syntax, depth over 64, more than 1,000,000 values, alias bombs), R0902 (a key twice).
 Result<ConfigValue> parse_config(SourceId source, Diagnostics& diags);
