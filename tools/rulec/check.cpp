@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include <rulec/check.h>
+
+#include "tools/rulec/arguments.h"
+#include "tools/rulec/command.h"
+#include "tools/rulec/findings.h"
+#include "tools/rulec/neighbours.h"
+#include "tools/rulec/quantity.h"
+#include "tools/rulec/recognise.h"
+
+namespace rulec::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Arguments {
+  std::vector<std::string> packs;
+  std::vector<std::string> checkpoints;  // SIDE=CHECKPOINT
+  std::vector<std::string> enabled;
+  ModelArguments model;
+  Format format = Format::Text;
+};
+
+struct Checkpoint {
+  std::string side;
+  std::unique_ptr<TensorStore> store;
+};
+
+// Opens the checkpoints of the command line, and completes `options` by what lies beside them.
+Result<std::vector<Checkpoint>> open_all(const Arguments& args, BindOptions& options, Diagnostics& diags) {
+  std::vector<Checkpoint> out;
+  for (const auto& [side, path] : assignments(args.checkpoints)) {
+    Result<std::unique_ptr<TensorStore>> store = open_store(path, diags);
+    if (!store) return diags.failed();
+    const Result<Neighbours> neighbours = find_neighbours(path, diags);
+    if (!neighbours) return diags.failed();
+    complete(options, *neighbours);
+    out.push_back({side, *std::move(store)});
+    options.checkpoints[side] = out.back().store.get();
+  }
+  return out;
+}
+
+std::string proved(const RulePack& pack, const BindOptions& options, int models) {
+  const bool chosen = !options.preset.empty() || !options.configs.empty();
+  const auto presets = static_cast<int>(chosen ? 1 : pack.presets().size());
+  if (presets == 0 || models % presets != 0) return count_text(static_cast<std::uint64_t>(models), "model");
+  const auto layouts = static_cast<std::uint64_t>(models / presets);
+  return count_text(static_cast<std::uint64_t>(presets), chosen && options.preset.empty() ? "config" : "preset") +
+         " x " + count_text(layouts, "layout");
+}
+
+struct Tally {
+  std::size_t errors = 0;
+  std::size_t warnings = 0;
+};
+
+std::string words(const Tally& tally) {
+  if (tally.errors + tally.warnings == 0) return "no findings";
+  if (tally.errors == 0) return count_text(tally.warnings, "warning");
+  return count_text(tally.errors, "error") + (tally.warnings == 0 ? "" : ", " + count_text(tally.warnings, "warning"));
+}
+
+bool has_sides(const RulePack& pack, const BindOptions& options, Diagnostics& diags) {
+  bool all = true;
+  for (const auto& [side, store] : options.checkpoints) {
+    if (!check_side(pack, side, diags)) all = false;
+  }
+  return all;
+}
+
+// Checks one pack; returns its line for people and its member for machines.
+std::pair<std::string, Json> check_pack(const std::string& name, const BindOptions& options, Diagnostics& diags) {
+  const Tally before{diags.errors(), diags.warnings()};
+  const Result<RulePack> pack = load_pack(name, diags);
+  std::optional<int> models;
+  if (pack && has_sides(*pack, options, diags)) {
+    if (const Result<int> proofs = check(*pack, options, diags)) models = *proofs;
+  }
+  const Tally tally{diags.errors() - before.errors, diags.warnings() - before.warnings};
+  const std::string& shown = pack ? pack->name() : name;
+  const std::string proof = models ? proved(*pack, options, *models) + " proved, " : "";
+  return {fmt::format("{}: {}{}\n", shown, proof, words(tally)),
+          {{"pack", shown}, {"models", models.value_or(0)}, {"errors", tally.errors}, {"warnings", tally.warnings}}};
+}
+
+ExitCode run(const Arguments& args) {
+  Diagnostics diags;
+  for (const std::string& id : args.enabled) diags.enable(id);
+  BindOptions options = args.model.bind_options();
+  const Result<std::vector<Checkpoint>> checkpoints = open_all(args, options, diags);
+  std::string lines;
+  Json packs = Json::array();
+  if (checkpoints) {
+    for (const std::string& name : args.packs.empty() ? bundled_packs() : args.packs) {
+      auto [line, member] = check_pack(name, options, diags);
+      lines += line;
+      packs.push_back(std::move(member));
+    }
+  }
+  // The findings are the result, so they go where results go.
+  if (args.format == Format::Text) {
+    print_findings(diags, stdout);
+    fmt::print("{}", lines);
+  } else {
+    print_json({{"packs", std::move(packs)}, {"diagnostics", to_json(diags)}});
+  }
+  const ExitCode code = exit_code(diags);
+  return code == ExitCode::Fine && diags.warnings() > 0 ? ExitCode::Findings : code;
+}
+
+}  // namespace
+
+Command add_check(CLI::App& app) {
+  CLI::App* parser = app.add_subcommand("check", "Prove packs, for every preset or one model, and against checkpoints");
+  auto args = std::make_shared<Arguments>();
+  parser->add_option("PACK", args->packs, "Names or paths; none: all that are built in");
+  add_model_options(*parser, args->model);
+  add_repeated(*parser, "--checkpoint", args->checkpoints,
+               "Hold the pack against a checkpoint; `--hf DIR` is short for it")
+      ->type_name("SIDE=CHECKPOINT")
+      ->check(is_assignment("SIDE=CHECKPOINT"));
+  add_repeated(*parser, "--enable", args->enabled, "Switch on a message that is off by default")->type_name("ID");
+  add_format_option(*parser, args->format);
+  return {parser, [args] { return run(*args); }};
+}
+
+}  // namespace rulec::cli

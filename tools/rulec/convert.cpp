@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include <rulec/convert.h>
+
+#include "grammar/messages.h"
+#include "tools/rulec/arguments.h"
+#include "tools/rulec/command.h"
+#include "tools/rulec/findings.h"
+#include "tools/rulec/neighbours.h"
+#include "tools/rulec/progress.h"
+#include "tools/rulec/quantity.h"
+#include "tools/rulec/recognise.h"
+#include "tools/rulec/table.h"
+#include "tools/rulec/target_folder.h"
+
+namespace rulec::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+struct Arguments {
+  std::string source;
+  std::string target;
+  std::string pack;
+  std::string to;
+  ModelArguments model;
+  std::string dtype = "auto";
+  std::string store = "safetensors";
+  std::string max_shard_size = "5GB";
+  ConvertOptions convert;
+  ProgressStyle progress = ProgressStyle::Auto;
+  bool overwrite = false;
+  Format format = Format::Text;
+};
+
+/// What was found out before a byte is converted.
+struct Job {
+  std::unique_ptr<TensorStore> source;
+  Neighbours neighbours;
+  Model model;
+  std::string from;
+  std::string to;
+  ConvertOptions options;
+  std::vector<std::string> reasons;
+};
+
+struct Outcome {
+  Report report;
+  std::chrono::duration<double> time{};
+};
+
+std::optional<DType> wanted_dtype(const Arguments& args, const Model& model, const BindOptions& options,
+                                  const std::string& to) {
+  if (args.dtype == "keep") return std::nullopt;
+  if (args.dtype != "auto") return find_dtype(args.dtype);
+  return options.configs.contains(to) ? model.config_dtype(to) : std::nullopt;
+}
+
+Result<Job> prepare(const Arguments& args, Diagnostics& diags) {
+  Result<std::unique_ptr<TensorStore>> source = open_store(args.source, diags);
+  if (!source) return diags.failed();
+  Result<Neighbours> neighbours = find_neighbours(args.source, diags);
+  if (!neighbours) return diags.failed();
+  BindOptions options = args.model.bind_options();
+  // A config that is given brings its folder along: the tokenizer is there.
+  if (const auto hf = options.configs.find("hf"); hf != options.configs.end())
+    neighbours->hf_folder = hf->second.parent_path();
+  for (const auto& [side, file] : options.configs) neighbours->configs[side] = file;
+  complete(options, *neighbours);
+  Result<Recognised> found = recognise(**source, *neighbours, args.pack, options, diags);
+  if (!found) return diags.failed();
+  const std::string to = args.to.empty() ? opposite(found->pack, found->side) : args.to;
+  if (!check_side(found->pack, to, diags)) return diags.failed();
+  const std::string from = opposite(found->pack, to);
+  options.checkpoints[from] = source->get();
+  Result<Model> model = bind(found->pack, options, diags);
+  if (!model) return diags.failed();
+  ConvertOptions convert = args.convert;
+  convert.dtype = wanted_dtype(args, *model, options, to);
+  return Job{*std::move(source), *std::move(neighbours),   *std::move(model), from, to,
+             std::move(convert), std::move(found->reasons)};
+}
+
+// Converts into a temporary folder and puts it in the target's place.
+Result<Report> write(const Arguments& args, const Job& job, Diagnostics& diags) {
+  if (!check_target(args.target, args.source, args.overwrite, diags)) return diags.failed();
+  if (job.options.dry_run) {
+    MemoryStore nowhere;
+    return convert(job.model, job.to, *job.source, nowhere, job.options, diags);
+  }
+  TargetFolder folder(args.target);
+  if (!folder.create(diags)) return diags.failed();
+  const auto sink = safetensors_sink(folder.partial(), {.max_shard_bytes = *parse_bytes(args.max_shard_size)});
+  Result<Report> report = convert(job.model, job.to, *job.source, *sink, job.options, diags);
+  if (!report) return diags.failed();
+  if (!carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
+  const Record record{job.model.pack_name(), job.from, job.to, job.model.options()};
+  if (job.to != "hf" && !write_record(record, folder.partial(), diags)) return diags.failed();
+  if (!folder.commit(diags)) return diags.failed();
+  return report;
+}
+
+std::size_t count(const Report& report, TensorClass c) {
+  return static_cast<std::size_t>(std::ranges::count(report.tensors, c, &TensorReport::fidelity));
+}
+
+std::string class_counts(const Report& report) {
+  std::string out;
+  for (const TensorClass c : {TensorClass::Exact, TensorClass::Stable, TensorClass::Lossy, TensorClass::OneWay}) {
+    if (const std::size_t n = count(report, c); n > 0)
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", n, to_string(c));
+  }
+  return out;
+}
+
+void print_text(const Arguments& args, const Job& job, const Outcome& outcome) {
+  const Report& report = outcome.report;
+  if (!report.ignored.empty()) {
+    Table ignored({Align::Left, Align::Left, Align::Left, Align::Right});
+    for (const TensorInfo& t : report.ignored) {
+      ignored.add({t.name, std::string(name(t.dtype)), to_string(t.shape), bytes_text(t.bytes())});
+    }
+    fmt::print("left out, as the pack says:\n{}", ignored.text(2));
+  }
+  std::uint64_t planned = 0;
+  for (const TensorReport& t : report.tensors) planned += t.tensor.bytes();
+  Table table({Align::Left, Align::Left});
+  table.add({job.options.dry_run ? "would write" : "wrote", args.target});
+  table.add({"tensors", fmt::format("{} made of {}", report.tensors.size(), job.source->tensors().size())});
+  table.add({"bytes", job.options.dry_run ? bytes_text(planned)
+                                          : fmt::format("{} read, {} written", bytes_text(report.bytes_read),
+                                                        bytes_text(report.bytes_written))});
+  table.add({"classes", class_counts(report)});
+  if (!job.options.dry_run) {
+    const double rate = outcome.time.count() > 0 ? static_cast<double>(report.bytes_written) / outcome.time.count() : 0;
+    table.add({"time", fmt::format("{}, {}/s", time_text(outcome.time), bytes_text(static_cast<std::uint64_t>(rate)))});
+  }
+  fmt::print("{}", table.text());
+}
+
+Json to_json(const Arguments& args, const Job& job, const Outcome& outcome) {
+  Json tensors = Json::array();
+  for (const TensorReport& t : outcome.report.tensors) {
+    tensors.push_back({{"name", t.tensor.name},
+                       {"dtype", name(t.tensor.dtype)},
+                       {"shape", t.tensor.shape},
+                       {"bytes", t.tensor.bytes()},
+                       {"class", to_string(t.fidelity)},
+                       {"sources", t.sources},
+                       {"source_count", t.source_count}});
+  }
+  Json ignored = Json::array();
+  for (const TensorInfo& t : outcome.report.ignored) ignored.push_back({{"name", t.name}, {"bytes", t.bytes()}});
+  return {{"source", args.source},
+          {"target", args.target},
+          {"dry_run", job.options.dry_run},
+          {"pack", job.model.pack_name()},
+          {"from", job.from},
+          {"to", job.to},
+          {"options", job.model.options()},
+          {"decisions", job.model.decisions()},
+          {"tensors", std::move(tensors)},
+          {"ignored", std::move(ignored)},
+          {"bytes_read", outcome.report.bytes_read},
+          {"bytes_written", outcome.report.bytes_written},
+          {"seconds", outcome.time.count()}};
+}
+
+ExitCode run(const Arguments& args) {
+  Diagnostics diags;
+  const auto start = std::chrono::steady_clock::now();
+  Result<Job> job = prepare(args, diags);
+  if (!job) return finish(diags, args.format, Json::object());
+  spdlog::info("{} -> {} ({})", job->from, job->to, fmt::join(job->reasons, "; "));
+  for (const std::string& decision : job->model.decisions()) spdlog::info("{}", decision);
+  Outcome outcome;
+  {
+    ProgressDisplay display(args.progress);
+    job->options.on_progress = [&display](const Progress& progress) { display.show(progress); };
+    Result<Report> report = write(args, *job, diags);
+    if (report) outcome = {*std::move(report), std::chrono::steady_clock::now() - start};
+  }
+  if (diags.errors() > 0) return finish(diags, args.format, Json::object());
+  if (args.format == Format::Text) print_text(args, *job, outcome);
+  return finish(diags, args.format, to_json(args, *job, outcome));
+}
+
+void add_policy(CLI::App& app, const std::string& option, Policy& into, const std::string& help) {
+  const std::map<std::string, Policy> names = {{"stop", Policy::Stop}, {"drop", Policy::Drop}};
+  app.add_option(option, into, help)->transform(CLI::Transformer(names))->type_name("stop|drop");
+}
+
+void add_output_options(CLI::App& app, Arguments& args) {
+  app.add_option("--dtype", args.dtype,
+                 "Type of floating tensors; auto: that of the target's config, if there is one, else kept")
+      ->check(CLI::IsMember({"auto", "keep", "bf16", "f16", "f32"}))
+      ->type_name("auto|keep|bf16|f16|f32");
+  app.add_option_function<std::string>(
+         "--cast", [&args](const std::string& when) { args.convert.cast_first = when == "first"; },
+         "Round to that type after the hooks (last, the default), or before them as MaxText does (first)")
+      ->check(CLI::IsMember({"last", "first"}))
+      ->type_name("last|first");
+  app.add_option("--store", args.store, "Format of the target")
+      ->check(CLI::IsMember({"safetensors"}))
+      ->type_name("safetensors");
+  app.add_option("--max-shard-size", args.max_shard_size, "Size of a file of the target, 5GB unless given")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            return parse_bytes(text).value_or(0) > 0 ? std::string()
+                                                     : "expected a size such as 5GB or 512MiB, found " + text;
+          },
+          "", "size"))
+      ->type_name("SIZE");
+  add_repeated(app, "--only", args.convert.only, "Write only the tensors that match; ** crosses dots")
+      ->type_name("GLOB");
+  add_policy(app, "--pad-policy", args.convert.pad_policy, "What to do with padding that is not zero");
+  add_policy(app, "--constant-policy", args.convert.constant_policy, "What to do with a constant that differs");
+  add_policy(app, "--alias-policy", args.convert.alias_policy, "What to do with copies that differ");
+}
+
+}  // namespace
+
+Command add_convert(CLI::App& app) {
+  CLI::App* parser = app.add_subcommand("convert", "Convert a checkpoint to the other side of a pack");
+  auto args = std::make_shared<Arguments>();
+  parser->add_option("SRC", args->source, "A folder or a file")->required();
+  parser->add_option("DST", args->target, "The folder to make")->required();
+  parser->add_option("--pack", args->pack, "A pack; else found by looking")->type_name("NAME|PATH");
+  parser->add_option("--to", args->to, "The side to make, such as hf; else found by looking")->type_name("SIDE");
+  add_model_options(*parser, args->model);
+  add_output_options(*parser, *args);
+  parser->add_flag("--dry-run", args->convert.dry_run, "Plan and report; write nothing");
+  parser->add_flag("--overwrite", args->overwrite,
+                   "Replace a checkpoint that is there already, once the new one is complete");
+  add_format_option(*parser, args->format);
+  const std::map<std::string, ProgressStyle> styles = {
+      {"auto", ProgressStyle::Auto}, {"plain", ProgressStyle::Plain}, {"none", ProgressStyle::None}};
+  parser->add_option("--progress", args->progress, "On stderr; auto: a bar on a terminal, else plain lines")
+      ->transform(CLI::Transformer(styles))
+      ->type_name("auto|plain|none");
+  return {parser, [args] { return run(*args); }};
+}
+
+}  // namespace rulec::cli

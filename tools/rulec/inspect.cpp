@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include <rulec/check.h>
+#include <rulec/store.h>
+
+#include "tools/rulec/arguments.h"
+#include "tools/rulec/command.h"
+#include "tools/rulec/findings.h"
+#include "tools/rulec/neighbours.h"
+#include "tools/rulec/quantity.h"
+#include "tools/rulec/table.h"
+
+namespace rulec::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Arguments {
+  std::string checkpoint;
+  Format format = Format::Text;
+};
+
+struct Totals {
+  std::uint64_t bytes = 0;
+  std::int64_t elements = 0;
+  std::map<std::string_view, std::size_t> dtypes;
+};
+
+Totals totals(const TensorStore& store) {
+  Totals out;
+  for (const TensorInfo& tensor : store.tensors()) {
+    out.bytes += tensor.bytes();
+    out.elements += *cells(tensor.shape);
+    ++out.dtypes[name(tensor.dtype)];
+  }
+  return out;
+}
+
+void print_text(const TensorStore& store, const std::vector<Fit>& fits, const Neighbours& neighbours) {
+  Table table({Align::Left, Align::Left, Align::Left, Align::Right});
+  for (const TensorInfo& t : store.tensors()) {
+    table.add({t.name, std::string(name(t.dtype)), to_string(t.shape), bytes_text(t.bytes())});
+  }
+  const Totals sum = totals(store);
+  std::string dtypes;
+  for (const auto& [dtype, count] : sum.dtypes)
+    dtypes += fmt::format("{}{} {}", dtypes.empty() ? "" : ", ", count, dtype);
+  fmt::print("{}\n{}, {}, {} elements{}\n", table.text(), count_text(store.tensors().size(), "tensor"),
+             bytes_text(sum.bytes), sum.elements, dtypes.empty() ? "" : " (" + dtypes + ")");
+  for (const Fit& fit : fits) {
+    fmt::print("fits side {} of pack {}: {} of {} names\n", fit.side, fit.pack, fit.matched, fit.total);
+  }
+  if (fits.empty()) fmt::print("fits no pack that is built in\n");
+  if (neighbours.record) {
+    fmt::print("made by rulec: side {} of pack {}, from {}\n", neighbours.record->side, neighbours.record->pack,
+               neighbours.record->from);
+  }
+}
+
+Json to_json(const TensorStore& store, const std::vector<Fit>& fits) {
+  Json tensors = Json::array();
+  for (const TensorInfo& t : store.tensors()) {
+    tensors.push_back({{"name", t.name}, {"dtype", name(t.dtype)}, {"shape", t.shape}, {"bytes", t.bytes()}});
+  }
+  Json packs = Json::array();
+  for (const Fit& fit : fits) {
+    packs.push_back({{"pack", fit.pack}, {"side", fit.side}, {"matched", fit.matched}, {"total", fit.total}});
+  }
+  const Totals sum = totals(store);
+  return {{"checkpoint", store.where()},
+          {"tensors", std::move(tensors)},
+          {"bytes", sum.bytes},
+          {"elements", sum.elements},
+          {"fits", std::move(packs)}};
+}
+
+ExitCode run(const Arguments& args) {
+  Diagnostics diags;
+  const Result<std::unique_ptr<TensorStore>> store = open_store(args.checkpoint, diags);
+  if (!store) return finish(diags, args.format, Json::object());
+  const Result<Neighbours> neighbours = find_neighbours(args.checkpoint, diags);
+  if (!neighbours) return finish(diags, args.format, Json::object());
+  std::vector<std::filesystem::path> configs;
+  for (const auto& [side, file] : neighbours->configs) configs.push_back(file);
+  const std::vector<Fit> fits = fitting_packs(**store, configs, diags);
+  if (args.format == Format::Text) print_text(**store, fits, *neighbours);
+  return finish(diags, args.format, args.format == Format::Json ? to_json(**store, fits) : Json::object());
+}
+
+}  // namespace
+
+Command add_inspect(CLI::App& app) {
+  CLI::App* parser = app.add_subcommand("inspect", "Show the tensors of a checkpoint, and which packs fit it");
+  auto args = std::make_shared<Arguments>();
+  parser->add_option("CHECKPOINT", args->checkpoint, "A folder or a file")->required();
+  add_format_option(*parser, args->format);
+  return {parser, [args] { return run(*args); }};
+}
+
+}  // namespace rulec::cli

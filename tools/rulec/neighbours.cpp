@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/rulec/neighbours.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <vector>
+
+#include "grammar/messages.h"
+
+namespace rulec::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view Hf = "hf";
+constexpr std::string_view MaxText = "maxtext";
+constexpr std::string_view HfConfig = "config.json";
+constexpr std::string_view MaxTextConfig = "maxtext.yml";
+
+constexpr std::array<std::string_view, 7> CarriedNames = {
+    HfConfig,     "generation_config.json", "special_tokens_map.json", "merges.txt",
+    "vocab.json", "added_tokens.json",      "preprocessor_config.json"};
+
+bool is_carried(const std::string& name) {
+  return std::ranges::count(CarriedNames, name) != 0 || name.starts_with("tokenizer") ||
+         name.starts_with("chat_template") || name.ends_with(".model");
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code error;
+  return fs::is_regular_file(path, error);
+}
+
+Status copy(const fs::path& from, const fs::path& to, Diagnostics& diags) {
+  std::error_code error;
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
+  if (error) {
+    return report(diags, FilePlace{to.string(), {}}, diag::CannotWrite, to.string(),
+                  "copying " + from.string() + ": " + error.message());
+  }
+  spdlog::debug("copied {}", from.string());
+  return Done{};
+}
+
+std::vector<fs::path> carried_files(const fs::path& folder) {
+  std::vector<fs::path> out;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (is_carried(at->path().filename().string()) && is_file(at->path())) out.push_back(at->path());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+}  // namespace
+
+Result<Neighbours> find_neighbours(const fs::path& path, Diagnostics& diags) {
+  Neighbours out;
+  std::error_code error;
+  out.folder = fs::is_directory(path, error) ? path : path.parent_path();
+  if (out.folder.empty()) out.folder = ".";
+  for (const fs::path& folder : {out.folder, out.folder / Hf}) {
+    if (!out.hf_folder.empty() || !is_file(folder / HfConfig)) continue;
+    out.hf_folder = folder;
+    out.configs.emplace(Hf, folder / HfConfig);
+  }
+  if (is_file(out.folder / MaxTextConfig)) out.configs.emplace(MaxText, out.folder / MaxTextConfig);
+  Result<std::optional<Record>> record = read_record(out.folder, diags);
+  if (!record) return diags.failed();
+  out.record = *std::move(record);
+  return out;
+}
+
+std::optional<std::string> model_type(const fs::path& config) {
+  std::ifstream in(config, std::ios::binary);
+  const nlohmann::json json = nlohmann::json::parse(in, nullptr, false);
+  if (!json.is_object() || !json.contains("model_type") || !json["model_type"].is_string()) return std::nullopt;
+  return json["model_type"].get<std::string>();
+}
+
+Status carry_over(const Neighbours& source, const std::string& to, const fs::path& target, Diagnostics& diags) {
+  std::error_code error;
+  const fs::path into = to == Hf ? target : target / Hf;
+  const std::vector<fs::path> files =
+      source.hf_folder.empty() ? std::vector<fs::path>() : carried_files(source.hf_folder);
+  if (!files.empty()) fs::create_directory(into, error);
+  if (error) return report(diags, FilePlace{into.string(), {}}, diag::CannotWrite, into.string(), error.message());
+  for (const fs::path& file : files) {
+    if (!copy(file, into / file.filename(), diags)) return diags.failed();
+  }
+  const auto yml = source.configs.find(std::string(MaxText));
+  if (yml == source.configs.end()) return Done{};
+  return copy(yml->second, target / MaxTextConfig, diags);
+}
+
+}  // namespace rulec::cli

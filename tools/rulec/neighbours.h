@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files that live beside the weights: configs, tokenizer, and what rulec wrote there itself.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include <rulec/diagnostics.h>
+#include <rulec/result.h>
+
+#include "tools/rulec/record.h"
+
+namespace rulec::cli {
+
+struct Neighbours {
+  std::filesystem::path folder;                          ///< that holds the weights
+  std::filesystem::path hf_folder;                       ///< that holds config.json; empty if there is none
+  std::map<std::string, std::filesystem::path> configs;  ///< side -> file
+  std::optional<Record> record;
+};
+
+/// Looks around the checkpoint at `path`, a folder or a file: `config.json` there or below `hf/`, `maxtext.yml`,
+/// `rulec.json`. Errors: those of `read_record`.
+Result<Neighbours> find_neighbours(const std::filesystem::path& path, Diagnostics& diags);
+
+/// `model_type` of a config.json, or nothing.
+std::optional<std::string> model_type(const std::filesystem::path& config);
+
+/// Copies into `target`, the folder of a checkpoint of side `to`, what is to stay with the weights: config.json and the
+/// tokenizer, into the folder itself on the side `hf` and below `hf/` on any other; and maxtext.yml. Which files, is in
+/// README.md. Errors: R0809.
+Status carry_over(const Neighbours& source, const std::string& to, const std::filesystem::path& target,
+                  Diagnostics& diags);
+
+}  // namespace rulec::cli

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/rulec/progress.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "tools/rulec/quantity.h"
+
+namespace rulec::cli {
+namespace {
+
+constexpr std::chrono::milliseconds BarPause(100);
+constexpr std::chrono::seconds LinePause(5);
+constexpr int BarWidth = 24;
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+double part(const Progress& progress) {
+  if (progress.bytes_total == 0) return 1;
+  return std::min(1.0, static_cast<double>(progress.bytes_done) / static_cast<double>(progress.bytes_total));
+}
+
+}  // namespace
+
+ProgressDisplay::ProgressDisplay(ProgressStyle style)
+    : shape_(style == ProgressStyle::None                                 ? Shape::Nothing
+             : style == ProgressStyle::Auto && isatty(STDERR_FILENO) != 0 ? Shape::Bar
+                                                                          : Shape::Lines) {}
+
+ProgressDisplay::~ProgressDisplay() {
+  if (shape_ == Shape::Bar) std::fputs("\r\x1b[K", stderr);
+}
+
+void ProgressDisplay::show(const Progress& progress) {
+  if (shape_ == Shape::Nothing) return;
+  const Clock::time_point now = Clock::now();
+  if (shape_ == Shape::Lines && now - shown_ < LinePause) return;
+  if (shape_ == Shape::Bar && now - shown_ < BarPause && progress.bytes_done < progress.bytes_total) return;
+  shown_ = now;
+  if (shape_ == Shape::Bar) {
+    draw_bar(progress);
+  } else {
+    spdlog::info("{:3.0f} %  {}", 100 * part(progress), measures(progress));
+  }
+}
+
+std::string ProgressDisplay::measures(const Progress& progress) const {
+  const double seconds = std::chrono::duration<double>(shown_ - start_).count();
+  const double rate = seconds > 0 ? static_cast<double>(progress.bytes_done) / seconds : 0;
+  const auto left = static_cast<double>(progress.bytes_total - std::min(progress.bytes_done, progress.bytes_total));
+  return fmt::format("{} of {}, {}/s, {} left", bytes_text(progress.bytes_done), bytes_text(progress.bytes_total),
+                     bytes_text(static_cast<std::uint64_t>(rate)),
+                     rate > 0 ? time_text(std::chrono::duration<double>(left / rate)) : "?");
+}
+
+void ProgressDisplay::draw_bar(const Progress& progress) {
+  const auto filled = static_cast<std::size_t>(part(progress) * BarWidth);
+  const std::string bar = std::string(filled, '#') + std::string(BarWidth - filled, '.');
+  std::string line =
+      fmt::format("[{}] {:3.0f} %  {}  {}", bar, 100 * part(progress), measures(progress), progress.tensor);
+  line.resize(std::min(line.size(), terminal_width() - 1));
+  fmt::print(stderr, "\r\x1b[K{}", line);
+  std::fflush(stderr);
+}
+
+}  // namespace rulec::cli
