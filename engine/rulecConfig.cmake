@@ -1,0 +1,5 @@
+# What a consumer of the static library links besides it.
+include(CMakeFindDependencyMacro)
+find_dependency(yaml-cpp)
+find_dependency(Threads)
+include(${CMAKE_CURRENT_LIST_DIR}/rulecTargets.cmake)
