@@ -40,17 +40,17 @@ struct ConfigMember {
   ConfigValue value;
 };
 
-/// Reads a text of `diags.sources()`: JSON if its name ends in `.json`, else YAML 1.2's core schema as yaml-cpp reads
-/// it (for `true`, `1e-6` and `0x10`; quoted scalars are strings). Large whole numbers stay 64-bit integers; `26.0` is
-/// a double.
+/// Reads a text of `diags.sources()`: strict JSON if its name ends in `.json`, else YAML 1.2's core schema as yaml-cpp
+/// reads it (for `true`, `1e-6` and `0x10`; quoted scalars are strings). Whole numbers beyond 64 bits are doubles; so
+/// is `26.0`. What is read is an object, an empty one if the text has no value.
 ///
-/// Errors: R0901 (syntax, depth over 64, more than 1,000,000 values, alias bombs), R0902 (a key twice).
+/// Errors: R0102; R0901 (syntax, depth over 64, more than 1,000,000 values, alias bombs), R0902 (a key twice).
 Result<ConfigValue> parse_config(SourceId source, Diagnostics& diags);
 
 /// Reads a file of at most 64 MiB. Errors: R0801, R0803 and those of `parse_config`.
 Result<ConfigValue> read_config(const std::filesystem::path& path, Diagnostics& diags);
 
-/// `hidden_size`, `text_config.hidden_size`, ...: every key with a value, dotted, for did-you-mean.
+/// `hidden_size`, `text_config`, `text_config.hidden_size`, ...: every key with a value, dotted, for did-you-mean.
 std::vector<std::string> dotted_keys(const ConfigValue& config);
 
 }  // namespace rulec
