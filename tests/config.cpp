@@ -357,11 +357,11 @@ TEST_CASE("depth, number of values and aliases are limited") {
     CHECK(read(name, nested(65)).find("it nests more than 64 deep") != std::string::npos);
     CHECK(read(name, nested(100'000)).find("it nests more than 64 deep") != std::string::npos);
     CHECK(read(name, std::string(100'000, '[')).starts_with("R0901 1:1"));
-    std::string many = "{\"a\": [0";
-    for (int i = 2; i < 1'000'000 - 1; ++i) many += ",0";
-    CHECK(read(name, many + "]}").starts_with("{a: [0"));
-    CHECK(read(name, many + ",0,0]}").find("more than 1000000 values") != std::string::npos);
   }
+  std::string many = "{\"a\": [0";
+  for (int i = 2; i < 1'000'000 - 1; ++i) many += ",0";
+  CHECK(read("c.json", many + "]}").starts_with("{a: [0"));
+  CHECK(read("c.json", many + ",0,0]}").find("more than 1000000 values") != std::string::npos);
   std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 30; ++i) {
     bomb += fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
