@@ -32,7 +32,10 @@ class PackCheck {
   Result<int> run() {
     const std::size_t before = diags_.all().size();
     const std::size_t errors = diags_.errors();
-    for (const std::string& preset : presets()) model(preset);
+    for (const std::string& preset : presets()) {
+      model(preset);
+      if (diags_.errors() > errors) break;  // the next model would mostly say the same again
+    }
     if (diags_.errors() == errors) {
       squares();
       one_way();
@@ -63,6 +66,7 @@ class PackCheck {
       return;
     }
     std::vector<Proved> layouts;
+    const std::size_t errors = diags_.errors();
     for (const auto& chosen : option_choices()) {
       Result<GatheredInputs> gathered = gather_inputs(rules_, options, diags_);
       if (!gathered) return;
@@ -74,7 +78,7 @@ class PackCheck {
     }
     if (!layouts.empty()) {
       remember_squares(layouts);
-      lists(preset, layouts);
+      if (diags_.errors() == errors) lists(preset, layouts);
     }
   }
 
@@ -104,7 +108,8 @@ class PackCheck {
     lint_siblings(pack, used_, diags_);
     for (const Family& family : pack.families) {
       for (const Permission& permission : family.permissions) permissions_.emplace(permission.span.begin, permission);
-      if (family.arrow != ast::Arrow::Both) one_way_[number(family.arrow == ast::Arrow::Right ? SideId::Right : SideId::Left)].insert(family.span.begin);
+      if (family.arrow != ast::Arrow::Both)
+        one_way_[number(family.arrow == ast::Arrow::Right ? SideId::Right : SideId::Left)].insert(family.span.begin);
     }
   }
 
@@ -114,7 +119,8 @@ class PackCheck {
     if (!model) return;
     prove(model->pack());
     for (const auto& [side, store] : options.checkpoints) {
-      if (const auto id = rules_.side(side)) (void)check_catalogue(model->pack(), *id, store->tensors(), store->where(), diags_);
+      if (const auto id = rules_.side(side))
+        (void)check_catalogue(model->pack(), *id, store->tensors(), store->where(), diags_);
     }
   }
 
@@ -136,7 +142,8 @@ class PackCheck {
         inputs.catalogues[number(*side)] = *list;
         scores.push_back(score(layout.pack, inputs));
       }
-      const auto best = std::ranges::max_element(scores, [](const FitScore& a, const FitScore& b) { return b.names_better_than(a); });
+      const auto best =
+          std::ranges::max_element(scores, [](const FitScore& a, const FitScore& b) { return b.names_better_than(a); });
       for (std::size_t i = 0; i < layouts.size(); ++i) {
         if (!best->names_better_than(scores[i])) (void)check_catalogue(layouts[i].pack, *side, *list, printed, diags_);
       }
@@ -169,8 +176,8 @@ class PackCheck {
       const std::size_t count = one_way_[number(side)].size();
       if (count == 0) continue;
       report(diags_, {}, diag::OneWaySummary,
-             fmt::format("{} {} written towards `{}` only; the way back does not read {}", count, count == 1 ? "rule is" : "rules are",
-                         rules_.sides[number(side)], count == 1 ? "it" : "them"));
+             fmt::format("{} {} written towards `{}` only; the way back does not read {}", count,
+                         count == 1 ? "rule is" : "rules are", rules_.sides[number(side)], count == 1 ? "it" : "them"));
     }
   }
 

@@ -29,7 +29,8 @@ std::string evidence(const Pack& chosen, const Pack& rejected, const Inputs& inp
 
 class Detector {
  public:
-  Detector(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) : rules_(rules), gathered_(gathered), diags_(diags) {}
+  Detector(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags)
+      : rules_(rules), gathered_(gathered), diags_(diags) {}
 
   Status run() {
     const std::size_t errors = diags_.errors();

@@ -29,16 +29,20 @@ class Explanation {
     std::size_t pads = 0;
     for (const Piece& piece : pack_.pieces) {
       if (piece.tensor[number(side_)] != static_cast<std::int32_t>(tensor_)) continue;
-      if (piece.kind == PieceKind::Pad) ++pads;
-      else pieces.push_back(&piece);
+      if (piece.kind == PieceKind::Pad)
+        ++pads;
+      else
+        pieces.push_back(&piece);
     }
-    out_ = fmt::format("{}  {}  on the side of {}\n", tensor.name, to_string(tensor.shape), rules_.sides[number(side_)]);
+    out_ =
+        fmt::format("{}  {}  on the side of {}\n", tensor.name, to_string(tensor.shape), rules_.sides[number(side_)]);
     std::map<std::uint32_t, std::vector<const Piece*>> by_family;
     for (const Piece* piece : pieces) by_family[piece->family].push_back(piece);
     for (const auto& [family, list] : by_family) rule(pack_.families[family], list);
     for (const Piece& piece : pack_.pieces) {
       if (piece.kind == PieceKind::Pad && piece.tensor[number(side_)] == static_cast<std::int32_t>(tensor_)) {
-        out_ += fmt::format("\n  padding  cells {} hold zeros; whoever reads them checks that they do\n", box_text(piece, side_));
+        out_ += fmt::format("\n  padding  cells {} hold zeros; whoever reads them checks that they do\n",
+                            box_text(piece, side_));
         break;
       }
     }
@@ -50,9 +54,11 @@ class Explanation {
   void rule(const Family& family, const std::vector<const Piece*>& pieces) {
     const Source& source = diags_.sources()[family.span.source];
     const Position at = source.position(family.span.begin);
-    out_ += fmt::format("\n  rule     {}:{}:{}\n           {}\n", source.name(), at.line, at.column, squeezed(diags_.sources().text(family.span)));
+    out_ += fmt::format("\n  rule     {}:{}:{}\n           {}\n", source.name(), at.line, at.column,
+                        squeezed(diags_.sources().text(family.span)));
     for (std::size_t p = 0; p < std::min(pieces.size(), MostPieces); ++p) piece(family, *pieces[p]);
-    if (pieces.size() > MostPieces) out_ += fmt::format("           ... and {} more pieces of the same form\n", pieces.size() - MostPieces);
+    if (pieces.size() > MostPieces)
+      out_ += fmt::format("           ... and {} more pieces of the same form\n", pieces.size() - MostPieces);
     axes(family, *pieces.front());
     numbers(*pieces.front());
   }
@@ -74,7 +80,8 @@ class Explanation {
     for (std::size_t i = 0; i < family.indices.size(); ++i) {
       const auto value = static_cast<std::size_t>(instance.values[i]);
       const auto& labels = family.indices[i].labels;
-      indices.push_back(fmt::format("{} = {}", family.indices[i].name, value < labels.size() ? labels[value] : std::to_string(value)));
+      indices.push_back(fmt::format("{} = {}", family.indices[i].name,
+                                    value < labels.size() ? labels[value] : std::to_string(value)));
     }
     if (!indices.empty()) out_ += fmt::format("  for      {}\n", fmt::join(indices, ", "));
     if (piece.kind == PieceKind::Constant) {
@@ -83,7 +90,8 @@ class Explanation {
     }
     for (const SideId side : BothSides) {
       const Tensor& tensor = pack_.tensors[number(side)][static_cast<std::size_t>(piece.tensor[number(side)])];
-      out_ += fmt::format("  {:<8} {}  {}{}\n", rules_.sides[number(side)], tensor.name, to_string(tensor.shape), part_text(piece, side));
+      out_ += fmt::format("  {:<8} {}  {}{}\n", rules_.sides[number(side)], tensor.name, to_string(tensor.shape),
+                          part_text(piece, side));
     }
   }
 
@@ -98,9 +106,12 @@ class Explanation {
     std::vector<std::string> parts;
     for (const IntervalSet& set : box_of(pack_, piece, side)) {
       const auto& intervals = set.intervals();
-      if (intervals.size() == 1 && intervals[0].end - intervals[0].begin == 1) parts.push_back(std::to_string(intervals[0].begin));
-      else if (intervals.size() == 1) parts.push_back(fmt::format("{}..{}", intervals[0].begin, intervals[0].end));
-      else parts.push_back(fmt::format("{} runs from {}", intervals.size(), set.first()));
+      if (intervals.size() == 1 && intervals[0].end - intervals[0].begin == 1)
+        parts.push_back(std::to_string(intervals[0].begin));
+      else if (intervals.size() == 1)
+        parts.push_back(fmt::format("{}..{}", intervals[0].begin, intervals[0].end));
+      else
+        parts.push_back(fmt::format("{} runs from {}", intervals.size(), set.first()));
     }
     return fmt::format("[{}]", fmt::join(parts, ", "));
   }
@@ -110,9 +121,11 @@ class Explanation {
     if (piece.kind != PieceKind::Copy) return;
     const std::vector<PieceAxis>& axes = pack_.forms[piece.form].axes;
     if (axes.empty()) return;
-    out_ += fmt::format("  copy     {:<10} {:>10} {:>14} {:>14}   (steps in elements)\n", "axis", "size", "in " + rules_.sides[0], "in " + rules_.sides[1]);
+    out_ += fmt::format("  copy     {:<10} {:>10} {:>14} {:>14}   (steps in elements)\n", "axis", "size",
+                        "in " + rules_.sides[0], "in " + rules_.sides[1]);
     for (const PieceAxis& axis : axes) {
-      out_ += fmt::format("           {:<10} {:>10} {:>14} {:>14}\n", family.axes[static_cast<std::size_t>(axis.axis)], axis.extent, axis.stride[0], axis.stride[1]);
+      out_ += fmt::format("           {:<10} {:>10} {:>14} {:>14}\n", family.axes[static_cast<std::size_t>(axis.axis)],
+                          axis.extent, axis.stride[0], axis.stride[1]);
     }
   }
 
@@ -128,14 +141,16 @@ class Explanation {
       }
       const RoundTrip trip = round_trip(numbers, other(to), DType::Bf16, cache_);
       const std::string function = pipeline->empty() ? "bits are moved untouched" : "x | " + to_string(*pipeline);
-      out_ += fmt::format("  {:<12} {}\n               {} in bfloat16, {}\n", label, function, describe(trip), why(*pipeline, trip));
+      out_ += fmt::format("  {:<12} {}\n               {} in bfloat16, {}\n", label, function, describe(trip),
+                          why(*pipeline, trip));
     }
   }
 
   static std::string why(const Pipeline& pipeline, const RoundTrip& trip) {
     if (trip.fidelity == Fidelity::OneWay) return "the other direction does not read it back";
     if (pipeline.empty() && trip.share == 1) return "proved by the normal form of both shapes";
-    return fmt::format("proved by trying all 65,280 finite values there and back ({:.1f} % of the weights come back)", 100 * trip.weights_share);
+    return fmt::format("proved by trying all 65,280 finite values there and back ({:.1f} % of the weights come back)",
+                       100 * trip.weights_share);
   }
 
   const Pack& pack_;
@@ -162,7 +177,8 @@ Result<std::string> explain(const Model& model, std::string_view tensor, Diagnos
     }
     if (!text.empty()) return text;
     Finding finding = report(diags, {}, diag::UnresolvedName, "tensor", tensor);
-    if (const auto close = close_names(tensor, known); !close.empty()) finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
+    if (const auto close = close_names(tensor, known); !close.empty())
+      finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
     return finding;
   });
 }

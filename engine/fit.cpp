@@ -18,7 +18,8 @@ std::string side_of(const std::filesystem::path& config, const RulePack& pack) {
 
 }  // namespace
 
-std::vector<Fit> fitting_packs(const TensorStore& checkpoint, const std::vector<std::filesystem::path>& configs, Diagnostics& diags) {
+std::vector<Fit> fitting_packs(const TensorStore& checkpoint, const std::vector<std::filesystem::path>& configs,
+                               Diagnostics& diags) {
   std::vector<Fit> fits;
   for (const std::string& name : bundled_packs()) {
     const std::size_t before = diags.all().size();

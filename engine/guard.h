@@ -7,7 +7,8 @@
 
 namespace rulec {
 
-/// Runs an entry of the public API: what escapes is a bug of ours and becomes R0999, so that no exception crosses the API.
+/// Runs an entry of the public API: what escapes is a bug of ours and becomes R0999, so that no exception crosses the
+/// API.
 template <class Action>
 auto guarded(Diagnostics& diags, const Action& action) -> decltype(action()) {
   try {

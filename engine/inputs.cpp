@@ -13,7 +13,8 @@
 namespace rulec {
 namespace {
 
-/// The side that a file of a preset is the config of: `config.json` is Hugging Face's, others are named after their side.
+/// The side that a file of a preset is the config of: `config.json` is Hugging Face's, others are named after their
+/// side.
 std::optional<SideId> side_of_file(const Rules& rules, std::string_view file) {
   if (file == "config.json") return rules.side("hf");
   const std::size_t dot = file.rfind('.');
@@ -50,7 +51,8 @@ Result<Value> option_value(const Rules& rules, const std::string& name, const st
     }
     Finding finding = report(diags, {}, diag::UnknownOption, rules.name, name);
     const auto close = close_names(name, known);
-    finding.help(close.empty() ? fmt::format("its options: `{}`", fmt::join(known, "`, `")) : fmt::format("did you mean `{}`?", close.front()));
+    finding.help(close.empty() ? fmt::format("its options: `{}`", fmt::join(known, "`, `"))
+                               : fmt::format("did you mean `{}`?", close.front()));
     return finding;
   }
   const auto& option = std::get<ast::Option>(rules.statement(*found).node);
@@ -68,7 +70,8 @@ Result<Value> option_value(const Rules& rules, const std::string& name, const st
       if (std::ranges::find(option.values, text) != option.values.end()) return Value(text);
       break;
   }
-  return report(diags, {}, diag::BadOptionValue, name, text, fmt::format("one of `{}`", fmt::join(option.values, "`, `")));
+  return report(diags, {}, diag::BadOptionValue, name, text,
+                fmt::format("one of `{}`", fmt::join(option.values, "`, `")));
 }
 
 /// The values that a `preset` statement gives, if there is one of this name.
@@ -83,7 +86,8 @@ bool take_statement(const Rules& rules, const std::string& preset, GatheredInput
     for (const ast::PresetEntry& entry : node->entries) {
       std::string key;
       for (const ast::Name& part : entry.key.parts) key += (key.empty() ? "" : ".") + part.text;
-      if (Result<Value> value = evaluator.evaluate(rules.files.front(), entry.value)) gathered.inputs.values[key] = *std::move(value);
+      if (Result<Value> value = evaluator.evaluate(rules.files.front(), entry.value))
+        gathered.inputs.values[key] = *std::move(value);
     }
   }
   return found;
@@ -98,7 +102,8 @@ Status take_preset(const Rules& rules, const std::string& preset, GatheredInputs
     for (const PresetFiles& p : rules.presets) known.push_back(p.name);
     Finding finding = report(diags, {}, diag::UnknownPreset, rules.name, preset);
     const auto close = close_names(preset, known);
-    finding.help(close.empty() ? fmt::format("its presets: `{}`", fmt::join(known, "`, `")) : fmt::format("did you mean `{}`?", close.front()));
+    finding.help(close.empty() ? fmt::format("its presets: `{}`", fmt::join(known, "`, `"))
+                               : fmt::format("did you mean `{}`?", close.front()));
     return finding;
   }
   for (const auto& [file, printed] : found->files) {
@@ -123,7 +128,8 @@ Result<GatheredInputs> gather_inputs(const Rules& rules, const BindOptions& opti
   for (const auto& [side_name, path] : options.configs) {
     const std::optional<SideId> side = rules.side(side_name);
     if (!side) {
-      report(diags, {}, diag::UnknownSide, rules.name, side_name).help(fmt::format("its sides: `{}`, `{}`", rules.sides[0], rules.sides[1]));
+      report(diags, {}, diag::UnknownSide, rules.name, side_name)
+          .help(fmt::format("its sides: `{}`, `{}`", rules.sides[0], rules.sides[1]));
       continue;
     }
     Result<ConfigValue> config = read_config(path, diags);
@@ -132,7 +138,8 @@ Result<GatheredInputs> gather_inputs(const Rules& rules, const BindOptions& opti
     set_config(*side, *std::move(config), path.string(), gathered);
   }
   for (const auto& [side_name, store] : options.checkpoints) {
-    if (const std::optional<SideId> side = rules.side(side_name)) gathered.inputs.catalogues[number(*side)] = store->tensors();
+    if (const std::optional<SideId> side = rules.side(side_name))
+      gathered.inputs.catalogues[number(*side)] = store->tensors();
   }
   if (!options.preset.empty() && !take_preset(rules, options.preset, gathered, diags)) return diags.failed();
   if (diags.errors() > errors) return diags.failed();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a pack is bound with, gathered: configs read, presets looked up, options typed, and what is missing found in checkpoints.
+// What a pack is bound with, gathered: configs read, presets looked up, options typed, and what is missing found in
+// checkpoints.
 #pragma once
 
 #include <array>
@@ -16,9 +17,9 @@ namespace rulec {
 
 struct GatheredInputs {
   std::array<std::unique_ptr<ConfigValue>, 2> configs;
-  Inputs inputs;                       ///< points into `configs` and at the checkpoints
-  std::vector<std::string> decisions;  ///< how sizes and options were found, a sentence each
-  std::map<std::string, DType> dtypes; ///< side -> what its config asks for; not of a preset
+  Inputs inputs;                        ///< points into `configs` and at the checkpoints
+  std::vector<std::string> decisions;   ///< how sizes and options were found, a sentence each
+  std::map<std::string, DType> dtypes;  ///< side -> what its config asks for; not of a preset
 };
 
 /// Reads configs and presets, types the options. Errors: R0217, R0218, R0222, R0223, R0801, R0901, R0902.
@@ -30,8 +31,8 @@ Status take_preset(const Rules& rules, const std::string& preset, GatheredInputs
 /// Chooses options that nobody gave by what the checkpoints are called and shaped like, and says so. Errors: R0410.
 Status detect_options(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);
 
-/// Finds sizes that no config gives in the shapes of the checkpoints: the one preset that fits all of them, else by solving
-/// axis for axis.
+/// Finds sizes that no config gives in the shapes of the checkpoints: the one preset that fits all of them, else by
+/// solving axis for axis.
 void solve_sizes(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);
 
 /// Elaborates and withdraws what was reported: for trying.
@@ -43,7 +44,9 @@ struct FitScore {
   std::size_t shapes = 0;   ///< of these, that have the shape it says
   std::size_t missing = 0;  ///< tensors that it names and a catalogue lacks
 
-  bool names_better_than(const FitScore& o) const { return names > o.names || (names == o.names && missing < o.missing); }
+  bool names_better_than(const FitScore& o) const {
+    return names > o.names || (names == o.names && missing < o.missing);
+  }
 };
 FitScore score(const Pack& pack, const Inputs& inputs);
 

@@ -13,9 +13,15 @@
 
 namespace rulec {
 
-const std::string& RulePack::name() const { return rules_->name; }
-const std::string& RulePack::title() const { return rules_->title; }
-const std::array<std::string, 2>& RulePack::sides() const { return rules_->sides; }
+const std::string& RulePack::name() const {
+  return rules_->name;
+}
+const std::string& RulePack::title() const {
+  return rules_->title;
+}
+const std::array<std::string, 2>& RulePack::sides() const {
+  return rules_->sides;
+}
 
 std::vector<std::string> RulePack::presets() const {
   std::vector<std::string> names;
@@ -47,8 +53,12 @@ Model::Model(std::shared_ptr<const Rules> rules, std::shared_ptr<const Pack> pac
              std::map<std::string, DType> dtypes)
     : rules_(std::move(rules)), pack_(std::move(pack)), decisions_(std::move(decisions)), dtypes_(std::move(dtypes)) {}
 
-const std::string& Model::pack_name() const { return rules_->name; }
-const std::array<std::string, 2>& Model::sides() const { return rules_->sides; }
+const std::string& Model::pack_name() const {
+  return rules_->name;
+}
+const std::array<std::string, 2>& Model::sides() const {
+  return rules_->sides;
+}
 
 std::map<std::string, std::string> Model::options() const {
   std::map<std::string, std::string> options;

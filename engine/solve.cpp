@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sizes without a config. Names tell how far the loops run; stored shapes tell the rest: every unknown size is elaborated as a prime of
-// its own, so that each axis of each tensor factors into the names that it is made of, and the stored extents solve them.
+// Sizes without a config. Names tell how far the loops run; stored shapes tell the rest: every unknown size is
+// elaborated as a prime of its own, so that each axis of each tensor factors into the names that it is made of, and the
+// stored extents solve them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,12 +15,14 @@ namespace rulec {
 namespace {
 
 /// Large primes, so that no size that is known is a multiple of one by chance.
-constexpr std::array<std::int64_t, 24> Primes{10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079, 10091, 10093, 10099, 10103,
-                                              10111, 10133, 10139, 10141, 10151, 10159, 10163, 10169, 10177, 10181, 10193, 10211};
+constexpr std::array<std::int64_t, 24> Primes{10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079,
+                                              10091, 10093, 10099, 10103, 10111, 10133, 10139, 10141,
+                                              10151, 10159, 10163, 10169, 10177, 10181, 10193, 10211};
 
 class Solver {
  public:
-  Solver(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) : rules_(rules), gathered_(gathered), diags_(diags) {}
+  Solver(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags)
+      : rules_(rules), gathered_(gathered), diags_(diags) {}
 
   void run() {
     if (preset_that_fits()) return;
@@ -50,7 +53,8 @@ class Solver {
     }
     if (fitting.size() != 1) return false;
     if (!take_preset(rules_, fitting.front(), gathered_, diags_)) return false;
-    gathered_.decisions.push_back(fmt::format("sizes are those of the preset {}: every stored name and shape fits", fitting.front()));
+    gathered_.decisions.push_back(
+        fmt::format("sizes are those of the preset {}: every stored name and shape fits", fitting.front()));
     return true;
   }
 
@@ -59,7 +63,8 @@ class Solver {
     GatheredInputs trial;
     trial.inputs = gathered_.inputs;
     const std::size_t before = diags_.all().size();
-    const bool taken = static_cast<bool>(take_preset(rules_, preset, trial, diags_)) && static_cast<bool>(detect_options(rules_, trial, diags_));
+    const bool taken = static_cast<bool>(take_preset(rules_, preset, trial, diags_)) &&
+                       static_cast<bool>(detect_options(rules_, trial, diags_));
     std::optional<Pack> pack = taken ? try_elaborate(rules_, trial.inputs, diags_) : std::nullopt;
     diags_.truncate(before);
     if (!pack) return false;
@@ -87,7 +92,8 @@ class Solver {
     return trial;
   }
 
-  /// `hf.query_pre_attn_scalar` and the like: keys that rules read without a name. They are numbers, never axes, as far as solving goes.
+  /// `hf.query_pre_attn_scalar` and the like: keys that rules read without a name. They are numbers, never axes, as far
+  /// as solving goes.
   std::set<std::string> direct_keys() const {
     std::set<std::string> keys;
     for (const ast::File& file : rules_.files) {
@@ -142,7 +148,8 @@ class Solver {
                file[expr].node);
   }
 
-  /// One more than the largest number in any stored name, or the longest stored axis below 1,000 where layers are stacked.
+  /// One more than the largest number in any stored name, or the longest stored axis below 1,000 where layers are
+  /// stacked.
   std::int64_t loop_limit() const {
     std::int64_t limit = 2;
     for (const auto& catalogue : gathered_.inputs.catalogues) {
@@ -196,7 +203,8 @@ class Solver {
         const auto index = pack.find(side, stored.name);
         if (!index) continue;
         const Shape& shape = pack.tensors[number(side)][*index].shape;
-        for (std::size_t d = 0; d < std::min(shape.size(), stored.shape.size()); ++d) count += shape[d] == stored.shape[d];
+        for (std::size_t d = 0; d < std::min(shape.size(), stored.shape.size()); ++d)
+          count += shape[d] == stored.shape[d];
       }
     }
     return count;
@@ -246,7 +254,8 @@ class Solver {
       gathered_.inputs.values[name] = Rational{size, 1};
       parts.push_back(fmt::format("{} = {}", name, size));
     }
-    gathered_.decisions.push_back(fmt::format("sizes solved from the stored names and shapes: {}", fmt::join(parts, ", ")));
+    gathered_.decisions.push_back(
+        fmt::format("sizes solved from the stored names and shapes: {}", fmt::join(parts, ", ")));
     if (fitting.size() == 1 && take_preset(rules_, fitting.front(), gathered_, diags_)) {
       gathered_.decisions.push_back(fmt::format("what shapes do not tell is that of the preset {}", fitting.front()));
     }
@@ -262,6 +271,8 @@ class Solver {
 
 }  // namespace
 
-void solve_sizes(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) { Solver(rules, gathered, diags).run(); }
+void solve_sizes(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) {
+  Solver(rules, gathered, diags).run();
+}
 
 }  // namespace rulec

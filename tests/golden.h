@@ -38,4 +38,7 @@ std::span<const Stage> all_stages();
 /// Reads the section `rules` and prints the tree, or what is wrong.
 std::string parse_stage(const Sections& sections);
 
+/// Makes the mistake of the section `change` in the Gemma 2 pack, and prints what `check` says.
+std::string mistakes_stage(const Sections& sections);
+
 }  // namespace rulec::golden

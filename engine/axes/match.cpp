@@ -31,7 +31,8 @@ Index index_of(const std::vector<const Layout*>& side, Mismatch& mismatch) {
 
 }  // namespace
 
-std::vector<Match> match(const std::vector<const Layout*>& left, const std::vector<const Layout*>& right, Mismatch& mismatch) {
+std::vector<Match> match(const std::vector<const Layout*>& left, const std::vector<const Layout*>& right,
+                         Mismatch& mismatch) {
   const Index left_index = index_of(left, mismatch);
   Index right_index = index_of(right, mismatch);
   std::vector<Match> matches;

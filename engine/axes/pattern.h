@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shape patterns: a shape is a type of cells. Juxtaposition is a product, `+` a sum, `1` the unit; distributed, a shape is a sum
-// of products of named axes, its monomials. Two shapes hold the same cells if they have the same monomials, and because no name
-// stands twice in a product the bijection is unique. Nothing else in rulec knows about transposes, stacks or fusions.
+// Shape patterns: a shape is a type of cells. Juxtaposition is a product, `+` a sum, `1` the unit; distributed, a shape
+// is a sum of products of named axes, its monomials. Two shapes hold the same cells if they have the same monomials,
+// and because no name stands twice in a product the bijection is unique. Nothing else in rulec knows about transposes,
+// stacks or fusions.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +27,8 @@ struct AxisDim {
   std::int64_t block = 1;
 };
 
-/// An index: the tensor has `extent` cells there, a rule fills one of them. `slot` numbers the indices of a pattern as they
-/// are met, so that a position can be given for each.
+/// An index: the tensor has `extent` cells there, a rule fills one of them. `slot` numbers the indices of a pattern as
+/// they are met, so that a position can be given for each.
 struct IndexDim {
   std::size_t slot = 0;
   std::int64_t extent = 1;
@@ -98,14 +99,15 @@ struct Match {
 
 /// What keeps two sides from holding the same cells.
 struct Mismatch {
-  std::vector<MonomialRef> left_only;   ///< monomials without a partner
+  std::vector<MonomialRef> left_only;  ///< monomials without a partner
   std::vector<MonomialRef> right_only;
   std::vector<std::pair<MonomialRef, MonomialRef>> twice;  ///< the same monomial twice on one side: `left` first
   bool empty() const { return left_only.empty() && right_only.empty() && twice.empty(); }
 };
 
-/// Pairs the monomials of the terms on the left with those on the right by the names of their axes; pads have no partner.
-/// `mismatch` is what is left over.
-std::vector<Match> match(const std::vector<const Layout*>& left, const std::vector<const Layout*>& right, Mismatch& mismatch);
+/// Pairs the monomials of the terms on the left with those on the right by the names of their axes; pads have no
+/// partner. `mismatch` is what is left over.
+std::vector<Match> match(const std::vector<const Layout*>& left, const std::vector<const Layout*>& right,
+                         Mismatch& mismatch);
 
 }  // namespace rulec::axes

@@ -14,11 +14,14 @@
 namespace rulec {
 namespace {
 
-std::string plural(std::size_t count) { return count == 1 ? "1 tensor" : fmt::format("{} tensors", count); }
+std::string plural(std::size_t count) {
+  return count == 1 ? "1 tensor" : fmt::format("{} tensors", count);
+}
 
 class CatalogueCheck {
  public:
-  CatalogueCheck(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where, Diagnostics& diags)
+  CatalogueCheck(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
+                 Diagnostics& diags)
       : pack_(pack), side_(side), catalogue_(catalogue), where_(where), diags_(diags) {}
 
   void run() {
@@ -33,12 +36,12 @@ class CatalogueCheck {
   const std::vector<Tensor>& tensors() const { return pack_.tensors[number(side_)]; }
 
   bool is_ignored(const std::string& name) const {
-    return std::ranges::any_of(pack_.ignored, [&](const IgnoredGlob& glob) {
-      return glob.side == side_ && glob_matches(glob.glob, name);
-    });
+    return std::ranges::any_of(
+        pack_.ignored, [&](const IgnoredGlob& glob) { return glob.side == side_ && glob_matches(glob.glob, name); });
   }
 
-  void list(Finding& finding, const std::vector<std::string>& names, const std::function<std::string(std::size_t)>& detail) {
+  void list(Finding& finding, const std::vector<std::string>& names,
+            const std::function<std::string(std::size_t)>& detail) {
     const std::vector<NameGroup> groups = group_names(names);
     for (std::size_t g = 0; g < std::min<std::size_t>(groups.size(), 8); ++g) {
       finding.note(fmt::format("{}  {}{}", groups[g].text, detail(groups[g].first),
@@ -56,9 +59,10 @@ class CatalogueCheck {
       infos.push_back(&info);
     }
     if (names.empty()) return;
-    Finding finding = report(diags_, FilePlace{std::string(where_), std::nullopt}, diag::UnmappedSource, plural(names.size()),
-                             pack_.rules->sides[number(side_)], names.size() == 1 ? "is" : "are");
-    list(finding, names, [&](std::size_t i) { return fmt::format("{} {}", name(infos[i]->dtype), to_string(infos[i]->shape)); });
+    Finding finding = report(diags_, FilePlace{std::string(where_), std::nullopt}, diag::UnmappedSource,
+                             plural(names.size()), pack_.rules->sides[number(side_)], names.size() == 1 ? "is" : "are");
+    list(finding, names,
+         [&](std::size_t i) { return fmt::format("{} {}", name(infos[i]->dtype), to_string(infos[i]->shape)); });
     std::vector<std::string> known;
     for (const Tensor& tensor : tensors()) {
       if (!find_tensor(catalogue_, tensor.name)) known.push_back(tensor.name);
@@ -66,7 +70,8 @@ class CatalogueCheck {
     if (const auto close = close_names(names.front(), known, 2); !close.empty()) {
       finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
     }
-    finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`", pack_.rules->sides[number(side_)], names.front()));
+    finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`",
+                             pack_.rules->sides[number(side_)], names.front()));
   }
 
   void missing() {
@@ -79,8 +84,8 @@ class CatalogueCheck {
       if (!pack_.find(side_, info.name)) have.push_back(info.name);
     }
     for (const auto& [family, names] : by_family) {
-      Finding finding = report(diags_, term_place(pack_.families[family], names.front()), diag::MissingTarget, plural(names.size()),
-                               names.size() == 1 ? "is" : "are", where_);
+      Finding finding = report(diags_, term_place(pack_.families[family], names.front()), diag::MissingTarget,
+                               plural(names.size()), names.size() == 1 ? "is" : "are", where_);
       list(finding, names, [&](std::size_t i) { return to_string(tensors()[*pack_.find(side_, names[i])].shape); });
       if (const auto close = close_names(names.front(), have, 2); !close.empty()) {
         finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
@@ -93,7 +98,8 @@ class CatalogueCheck {
     for (const Instance& instance : family.instances) {
       const auto& terms = instance.tensors[number(side_)];
       const auto term = std::ranges::find(terms, static_cast<std::uint32_t>(index)) - terms.begin();
-      if (static_cast<std::size_t>(term) < terms.size()) return family.terms[number(side_)][static_cast<std::size_t>(term)].path;
+      if (static_cast<std::size_t>(term) < terms.size())
+        return family.terms[number(side_)][static_cast<std::size_t>(term)].path;
     }
     return family.span;
   }
@@ -124,10 +130,12 @@ class CatalogueCheck {
       const bool used = std::ranges::find(family.axes, size.name) != family.axes.end();
       if (!used || !size.config || size.value != tensor.shape[*wrong]) continue;
       if (!sizes.insert(size.name).second) return true;
-      report(diags_, *size.config, diag::ConfigDisagrees, size.name, std::to_string(size.value), std::to_string(info.shape[*wrong]))
+      report(diags_, *size.config, diag::ConfigDisagrees, size.name, std::to_string(size.value),
+             std::to_string(info.shape[*wrong]))
           .label(fmt::format("{} = {}", size.name, size.value))
           .also(FilePlace{std::string(where_), std::nullopt}, {})
-          .note(fmt::format("`{}` is stored as {}, which has {} along axis {}", info.name, to_string(info.shape), info.shape[*wrong], *wrong))
+          .note(fmt::format("`{}` is stored as {}, which has {} along axis {}", info.name, to_string(info.shape),
+                            info.shape[*wrong], *wrong))
           .help("this is the config of another model, or the checkpoint is");
       return true;
     }
@@ -136,13 +144,16 @@ class CatalogueCheck {
 
   void report_shape(const Tensor& tensor, const TensorInfo& info) {
     const Family& family = pack_.families[tensor.family];
-    Finding finding = report(diags_, term_place(family, tensor.name), diag::StoredDiffers, tensor.name, to_string(info.shape), to_string(tensor.shape));
+    Finding finding = report(diags_, term_place(family, tensor.name), diag::StoredDiffers, tensor.name,
+                             to_string(info.shape), to_string(tensor.shape));
     finding.also(FilePlace{std::string(where_), std::nullopt}, {});
     Shape sorted_rule = tensor.shape;
     Shape sorted_file = info.shape;
     std::ranges::sort(sorted_rule);
     std::ranges::sort(sorted_file);
-    if (sorted_rule == sorted_file) finding.note("the same axes in another order: the rule, or an option such as the scan axis, does not fit this file");
+    if (sorted_rule == sorted_file)
+      finding.note(
+          "the same axes in another order: the rule, or an option such as the scan axis, does not fit this file");
   }
 
   /// What a `cast` in a rule fixes is what a file should hold.
@@ -152,7 +163,9 @@ class CatalogueCheck {
       const auto& pipeline = pack_.numbers[pack_.forms[piece.form].numbers].towards[number(side_)];
       if (piece.kind != PieceKind::Copy || !pipeline) continue;
       for (const Call& call : *pipeline) {
-        if (call.op->name == "cast") fixed[tensors()[static_cast<std::size_t>(piece.tensor[number(side_)])].name] = std::get<DType>(call.arguments.front());
+        if (call.op->name == "cast")
+          fixed[tensors()[static_cast<std::size_t>(piece.tensor[number(side_)])].name] =
+              std::get<DType>(call.arguments.front());
       }
     }
     std::set<std::size_t> reported;
@@ -161,7 +174,8 @@ class CatalogueCheck {
       if (expected == fixed.end() || expected->second == info.dtype) continue;
       const std::size_t family = tensors()[*pack_.find(side_, info.name)].family;
       if (!reported.insert(family).second) continue;
-      report(diags_, term_place(pack_.families[family], info.name), diag::DtypeDiffers, info.name, name(info.dtype), name(expected->second))
+      report(diags_, term_place(pack_.families[family], info.name), diag::DtypeDiffers, info.name, name(info.dtype),
+             name(expected->second))
           .also(FilePlace{std::string(where_), std::nullopt}, {})
           .note("the class of this rule was proved for the type that its `cast` fixes");
     }
@@ -174,10 +188,12 @@ class CatalogueCheck {
     }
     for (const IgnoredGlob& glob : pack_.ignored) {
       if (glob.side != side_) continue;
-      if (std::ranges::any_of(catalogue_, [&](const TensorInfo& info) { return glob_matches(glob.glob, info.name); })) continue;
+      if (std::ranges::any_of(catalogue_, [&](const TensorInfo& info) { return glob_matches(glob.glob, info.name); }))
+        continue;
       const auto close = close_names(glob.glob, names, 1);
       if (!close.empty()) {
-        report(diags_, glob.span, diag::IgnoreNothing, glob.glob, close.front()).help(fmt::format("did you mean `{}`?", close.front()));
+        report(diags_, glob.span, diag::IgnoreNothing, glob.glob, close.front())
+            .help(fmt::format("did you mean `{}`?", close.front()));
       }
     }
   }
@@ -191,7 +207,8 @@ class CatalogueCheck {
 
 }  // namespace
 
-Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where, Diagnostics& diags) {
+Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
+                       Diagnostics& diags) {
   const std::size_t errors = diags.errors();
   CatalogueCheck(pack, side, catalogue, where, diags).run();
   if (diags.errors() > errors) return diags.failed();

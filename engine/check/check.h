@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a pack promises, proved for one config. Every function reports all it finds; an error means that the pack must not run.
+// What a pack promises, proved for one config. Every function reports all it finds; an error means that the pack must
+// not run.
 #pragma once
 
 #include <array>
@@ -21,7 +22,8 @@ namespace rulec {
 /// The cells that a piece fills in the tensor of `side`, as a box in its stored shape.
 Box box_of(const Pack& pack, const Piece& piece, SideId side);
 
-/// Every tensor that is written is covered once: no hole, no overlap, no gap in a family of names. Errors: R0401 to R0404.
+/// Every tensor that is written is covered once: no hole, no overlap, no gap in a family of names. Errors: R0401 to
+/// R0404.
 Status prove_coverage(const Pack& pack, Diagnostics& diags);
 
 /// Round trips of the pipelines seen so far, so that packs with several presets try each pipeline once.
@@ -46,7 +48,8 @@ RoundTrip round_trip(const Numbers& numbers, SideId start_side, DType start, Rou
 std::string describe(const RoundTrip& trip);
 
 /// What happens to the numbers: reverses that are none, losses that nobody allowed. R0501, R0503, R0511 to R0516.
-Status check_numbers(const Pack& pack, RoundTripCache& cache, std::set<std::uint32_t>& used_permissions, Diagnostics& diags);
+Status check_numbers(const Pack& pack, RoundTripCache& cache, std::set<std::uint32_t>& used_permissions,
+                     Diagnostics& diags);
 
 /// Rules that differ from their siblings: R0308 to R0310.
 void lint_siblings(const Pack& pack, std::set<std::uint32_t>& used_permissions, Diagnostics& diags);
@@ -59,15 +62,20 @@ struct SquarePair {
   std::int64_t size = 0;
   Span place;  ///< of the first in its shape
 
-  bool operator<(const SquarePair& o) const { return std::tie(rule.begin, first, second) < std::tie(o.rule.begin, o.first, o.second); }
+  bool operator<(const SquarePair& o) const {
+    return std::tie(rule.begin, first, second) < std::tie(o.rule.begin, o.first, o.second);
+  }
 };
 std::vector<SquarePair> square_pairs(const Pack& pack);
 
 /// Whether a rule or its hooks allow the message; notes that the permission was used.
-bool is_allowed(const Family& family, std::string_view id, std::string_view name, std::set<std::uint32_t>& used_permissions);
+bool is_allowed(const Family& family, std::string_view id, std::string_view name,
+                std::set<std::uint32_t>& used_permissions);
 
-/// A checkpoint's names, shapes and dtypes held against one side: R0306, R0601 to R0603, R0608, R0611. `where` is its path.
-Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where, Diagnostics& diags);
+/// A checkpoint's names, shapes and dtypes held against one side: R0306, R0601 to R0603, R0608, R0611. `where` is its
+/// path.
+Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
+                       Diagnostics& diags);
 
 /// Names in short: `model.layers.{0..25}.mlp.up_proj.weight`, with how many they are.
 struct NameGroup {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <tuple>
 
 #include "engine/check/check.h"
@@ -18,7 +19,8 @@ std::string index_text(const Family& family, const Instance& instance) {
     const FamilyIndex& index = family.indices[i];
     const std::int64_t value = instance.values[i];
     const bool labelled = value >= 0 && static_cast<std::size_t>(value) < index.labels.size();
-    parts.push_back(fmt::format("{} = {}", index.name, labelled ? index.labels[static_cast<std::size_t>(value)] : std::to_string(value)));
+    parts.push_back(fmt::format("{} = {}", index.name,
+                                labelled ? index.labels[static_cast<std::size_t>(value)] : std::to_string(value)));
   }
   return parts.empty() ? "once" : fmt::format("for {}", fmt::join(parts, ", "));
 }
@@ -40,7 +42,8 @@ std::string set_text(const IntervalSet& set) {
 Span path_of(const Pack& pack, const Piece& piece, SideId side) {
   const Family& family = pack.families[piece.family];
   const auto& tensors = family.instances[piece.instance].tensors[number(side)];
-  const auto term = std::ranges::find(tensors, static_cast<std::uint32_t>(piece.tensor[number(side)])) - tensors.begin();
+  const auto term =
+      std::ranges::find(tensors, static_cast<std::uint32_t>(piece.tensor[number(side)])) - tensors.begin();
   return family.terms[number(side)][static_cast<std::size_t>(term)].path;
 }
 
@@ -53,15 +56,25 @@ class SideCoverage {
     for (std::size_t t = 0; t < pieces_.size(); ++t) {
       if (!pieces_[t].empty() && pack_.tensors[number(side_)][t].shape_known) tensor(t);
     }
+    report_overlaps();
     gaps();
   }
 
  private:
+  struct Meeting {
+    const Tensor* tensor = nullptr;
+    const Piece* first = nullptr;
+    const Piece* second = nullptr;
+    std::vector<std::int64_t> cell;
+    std::size_t others = 0;  // tensors in which the same values of the indices meet
+  };
+
   void collect() {
     pieces_.resize(pack_.tensors[number(side_)].size());
     for (const Piece& piece : pack_.pieces) {
       const std::int32_t tensor = piece.tensor[number(side_)];
-      if (tensor >= 0 && pack_.families[piece.family].writes(side_)) pieces_[static_cast<std::size_t>(tensor)].push_back(&piece);
+      if (tensor >= 0 && pack_.families[piece.family].writes(side_))
+        pieces_[static_cast<std::size_t>(tensor)].push_back(&piece);
     }
   }
 
@@ -81,11 +94,57 @@ class SideCoverage {
     }
     const Tensor& tensor = pack_.tensors[number(side_)][t];
     const Cover cover = judge_cover(tensor.shape, boxes);
-    if (cover.overlap) report_overlap(tensor, *pieces[cover.overlap->first], *pieces[cover.overlap->second], cover.overlap->cell);
+    if (cover.overlap)
+      add_meeting({&tensor, pieces[cover.overlap->first], pieces[cover.overlap->second], cover.overlap->cell, 0});
     if (cover.hole) report_hole(tensor, *pieces.front(), *cover.hole);
   }
 
-  void report_overlap(const Tensor& tensor, const Piece& first, const Piece& second, const std::vector<std::int64_t>& cell) {
+  /// A wrong prefix makes every rule below it meet itself: that is said once.
+  void add_meeting(Meeting meeting) {
+    const auto indices = [&](const Piece& piece) {
+      const Family& family = pack_.families[piece.family];
+      return index_text(family, family.instances[piece.instance]);
+    };
+    if (meeting.first->family == meeting.second->family) {
+      for (Meeting& known : meetings_) {
+        const bool same = known.first->family == known.second->family &&
+                          indices(*known.first) == indices(*meeting.first) &&
+                          indices(*known.second) == indices(*meeting.second);
+        if (same) {
+          ++known.others;
+          return;
+        }
+      }
+      // Other indices of a rule that was reported add nothing.
+      const auto same_rule = [&](const Meeting& known) {
+        return known.others > 0 && known.first->family == meeting.first->family;
+      };
+      if (std::ranges::any_of(meetings_, same_rule)) return;
+    }
+    meetings_.push_back(std::move(meeting));
+  }
+
+  void report_overlaps() {
+    std::set<std::pair<std::uint32_t, std::uint32_t>> reported;
+    std::set<std::string> prefixes;
+    for (const Meeting& m : meetings_) {
+      if (!reported.emplace(m.first->family, m.second->family).second) continue;
+      const Family& family = pack_.families[m.first->family];
+      const bool itself = m.first->family == m.second->family;
+      if (itself && m.others > 0 && !prefixes.insert(loop_text(family)).second) continue;
+      report_overlap(*m.tensor, *m.first, *m.second, m.cell, m.others);
+    }
+  }
+
+  /// The loops around a family, as a key.
+  static std::string loop_text(const Family& family) {
+    std::string text;
+    for (const FamilyIndex& index : family.indices) text += fmt::format("{}@{} ", index.name, index.span.begin);
+    return text;
+  }
+
+  void report_overlap(const Tensor& tensor, const Piece& first, const Piece& second,
+                      const std::vector<std::int64_t>& cell, std::size_t others) {
     const Family& a = pack_.families[first.family];
     const Family& b = pack_.families[second.family];
     const std::string first_text = index_text(a, a.instances[first.instance]);
@@ -114,24 +173,29 @@ class SideCoverage {
       report(diags_, here, diag::AmbiguousName, path)
           .label("no separator between the holes")
           .note(fmt::format("{} and {} both print `{}`", first_text, second_text, tensor.name))
-          .help("separate the holes, as in `expert_<e>_<k>`; if the checkpoint really has such names, bound one: `when k < 10`");
+          .help(
+              "separate the holes, as in `expert_<e>_<k>`; if the checkpoint really has such names, bound one: `when k "
+              "< 10`");
       return;
     }
-    report(diags_, here, diag::NotInjective, tensor.name)
-        .label("written twice by this rule")
-        .note(fmt::format("{} and {} both write cell {}", first_text, second_text, to_string(Shape(cell))))
-        .help("use every index of the loops in the path, in a bracket or in the shape");
+    Finding finding = report(diags_, here, diag::NotInjective, tensor.name);
+    finding.label("written twice by this rule")
+        .note(fmt::format("{} and {} both write cell {}", first_text, second_text, to_string(Shape(cell))));
+    if (others > 0) finding.note(fmt::format("so do {} more tensors of this loop", others));
+    finding.help("use every index of the loops in the path, in a bracket or in the shape");
   }
 
   void report_hole(const Tensor& tensor, const Piece& piece, const Hole& hole) {
-    const auto axis = std::ranges::find_if(hole.along, [](const IntervalSet& set) { return !set.empty(); }) - hole.along.begin();
+    const auto axis =
+        std::ranges::find_if(hole.along, [](const IntervalSet& set) { return !set.empty(); }) - hole.along.begin();
     std::size_t best = static_cast<std::size_t>(axis);
     for (std::size_t d = 0; d < hole.along.size(); ++d) {
       const bool whole = hole.along[d].size() == tensor.shape[d];
       if (!hole.along[d].empty() && !whole) best = d;
     }
-    const std::string what = best < hole.along.size() ? fmt::format("{} along axis {}", set_text(hole.along[best]), best)
-                                                      : fmt::format("cell {}", to_string(Shape(hole.cell)));
+    const std::string what = best < hole.along.size()
+                                 ? fmt::format("{} along axis {}", set_text(hole.along[best]), best)
+                                 : fmt::format("cell {}", to_string(Shape(hole.cell)));
     report(diags_, path_of(pack_, piece, side_), diag::IndexHole, what, tensor.name)
         .label(fmt::format("the rules make it {}", to_string(tensor.shape)))
         .note(fmt::format("{} of {} cells are missing, the first is {}", hole.cells, cells(tensor.shape).value_or(0),
@@ -164,19 +228,33 @@ class SideCoverage {
         at = std::max(end, at + 1);
       }
     }
+    std::map<std::string, std::vector<const std::pair<const std::string, Line>*>> by_missing;
     std::set<std::uint32_t> reported;
-    for (auto& [name, line] : lines) {
+    for (const auto& entry : lines) {
+      const auto& [name, line] = entry;
       if (line.conditional || line.values.size() < 2) continue;
       IntervalSet have;
       for (const std::int64_t value : line.values) have = unite(have, IntervalSet::range(value, value + 1));
       const IntervalSet missing = subtract(IntervalSet::range(have.first(), have.intervals().back().end), have);
       if (missing.empty() || !reported.insert(line.piece->family).second) continue;
-      const std::string first = name.substr(0, name.find('*')) + std::to_string(missing.first()) + name.substr(name.find('*') + 1);
-      report(diags_, path_of(pack_, *line.piece, side_), diag::IndexHole, set_text(missing), name)
-          .label(fmt::format("names {}", set_text(have)))
-          .note(fmt::format("{} missing, first `{}`", missing.size(), first))
-          .help("loop over what is missing too, as in `for i in 0..L/2, kind in {local, global}` with `<2i + kind>`");
+      by_missing[set_text(missing) + "/" + set_text(have)].push_back(&entry);
     }
+    for (const auto& entries : by_missing | std::views::values) report_gap(entries);
+  }
+
+  void report_gap(const std::vector<const std::pair<const std::string, Line>*>& entries) {
+    const auto& [name, line] = *entries.front();
+    IntervalSet have;
+    for (const std::int64_t value : line.values) have = unite(have, IntervalSet::range(value, value + 1));
+    const IntervalSet missing = subtract(IntervalSet::range(have.first(), have.intervals().back().end), have);
+    const std::string first =
+        name.substr(0, name.find('*')) + std::to_string(missing.first()) + name.substr(name.find('*') + 1);
+    Finding finding = report(diags_, path_of(pack_, *line.piece, side_), diag::IndexHole, set_text(missing), name);
+    finding.label(fmt::format("names {}", set_text(have)))
+        .note(fmt::format("{} missing, first `{}`", missing.size(), first));
+    if (entries.size() > 1)
+      finding.note(fmt::format("the same are missing of {} more kinds of tensors", entries.size() - 1));
+    finding.help("loop over what is missing too, as in `for i in 0..L/2, kind in {local, global}` with `<2i + kind>`");
   }
 
   static std::size_t digits_end(const std::string& name, std::size_t at) {
@@ -188,6 +266,7 @@ class SideCoverage {
   SideId side_;
   Diagnostics& diags_;
   std::vector<std::vector<const Piece*>> pieces_;  // by tensor
+  std::vector<Meeting> meetings_;
 };
 
 }  // namespace

@@ -10,7 +10,9 @@
 namespace rulec {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// `0..25`, or `1, 3, 5`: a set of numbers in braces.
 std::string braces(std::vector<std::int64_t> values) {
@@ -63,7 +65,8 @@ std::vector<NameGroup> group_names(const std::vector<std::string>& names) {
   std::vector<NameGroup> result;
   for (Group& group : groups | std::views::values) {
     std::string text = group.texts.front();
-    for (std::size_t i = 0; i < group.numbers.size(); ++i) text += braces(std::move(group.numbers[i])) + group.texts[i + 1];
+    for (std::size_t i = 0; i < group.numbers.size(); ++i)
+      text += braces(std::move(group.numbers[i])) + group.texts[i + 1];
     result.push_back({std::move(text), group.count, group.first});
   }
   return result;

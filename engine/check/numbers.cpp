@@ -15,17 +15,19 @@ namespace rulec {
 namespace {
 
 bool uses(const Pipeline& pipeline, std::initializer_list<std::string_view> ops) {
-  return std::ranges::any_of(pipeline, [&](const Call& call) { return std::ranges::find(ops, call.op->name) != ops.end(); });
+  return std::ranges::any_of(pipeline,
+                             [&](const Call& call) { return std::ranges::find(ops, call.op->name) != ops.end(); });
 }
 
 bool reads_tensor(const Pipeline& pipeline) {
   return std::ranges::any_of(pipeline, [](const Call& call) {
-    return std::ranges::any_of(call.arguments, [](const CallArgument& a) { return std::holds_alternative<Operand>(a); });
+    return std::ranges::any_of(call.arguments,
+                               [](const CallArgument& a) { return std::holds_alternative<Operand>(a); });
   });
 }
 
-/// Whether `back` undoes `there` but for rounding: tried where numbers are of the size of 1. A reverse that is another function
-/// is off by more than the 1/64 that a constant rounded to bfloat16 may cost.
+/// Whether `back` undoes `there` but for rounding: tried where numbers are of the size of 1. A reverse that is another
+/// function is off by more than the 1/64 that a constant rounded to bfloat16 may cost.
 std::optional<std::pair<float, float>> not_undone(const Pipeline& there, const Pipeline& back) {
   constexpr std::array<float, 8> Samples{0.5F, 0.75F, 1.0F, 1.25F, 1.5F, 2.0F, -0.75F, -1.5F};
   std::array<float, 8> results{};
@@ -71,7 +73,8 @@ class NumbersCheck {
       if (const auto witness = not_undone(*right, *left)) {
         report(diags_, place, diag::ReverseDisagrees, to_string(*right))
             .label("left to right")
-            .note(fmt::format("the way back is `{}`: {} comes back as {}", to_string(*left), witness->first, witness->second))
+            .note(fmt::format("the way back is `{}`: {} comes back as {}", to_string(*left), witness->first,
+                              witness->second))
             .help("leave `reverse` out, and each op is undone by its inverse; or correct it");
         return;
       }
@@ -89,7 +92,9 @@ class NumbersCheck {
     return first.source == last.source && first.begin <= last.begin ? join(first, last) : first;
   }
 
-  bool allowed(const Family& family, std::string_view id, std::string_view name) { return is_allowed(family, id, name, used_); }
+  bool allowed(const Family& family, std::string_view id, std::string_view name) {
+    return is_allowed(family, id, name, used_);
+  }
 
   template <class Kind>
   bool allowed(const Family& family, const Kind& kind) {
@@ -128,9 +133,11 @@ class NumbersCheck {
       const RoundTrip& trip = from_right;
       Finding finding = report(diags_, place, diag::InexactAdd, to_string(along), "bfloat16");
       finding.label("rounded to bfloat16 both ways");
-      finding.note(fmt::format("tried all 65,280 finite values: of 0 and 2^-16 <= |x| <= 8 only {:.1f} % come back", 100 * trip.weights_share));
+      finding.note(fmt::format("tried all 65,280 finite values: of 0 and 2^-16 <= |x| <= 8 only {:.1f} % come back",
+                               100 * trip.weights_share));
       if (trip.lost && trip.lost_as) finding.note(fmt::format("{} comes back as {}", *trip.lost, *trip.lost_as));
-      finding.help(fmt::format("store the other side as float32: `{} reverse cast(f32) | {}`", to_string(along), to_string(inverse(along).value_or(Pipeline{}))));
+      finding.help(fmt::format("store the other side as float32: `{} reverse cast(f32) | {}`", to_string(along),
+                               to_string(inverse(along).value_or(Pipeline{}))));
       finding.help("or accept it behind the hook: `allow inexact-add \"why\"`");
     }
     const bool drifts = from_right.fidelity == Fidelity::Drifts || from_left.fidelity == Fidelity::Drifts;
@@ -138,13 +145,18 @@ class NumbersCheck {
       const RoundTrip& trip = from_right.fidelity == Fidelity::Drifts ? from_right : from_left;
       Finding finding = report(diags_, place, diag::UnstableReverse, to_string(right),
                                trip.drifts ? fmt::format("{}", *trip.drifts) : std::string("a value"));
-      finding.note(fmt::format("the way back is `{}`; in bfloat16 {:.1f} % of the weights come back, the rest off by at most {} ulp",
-                               to_string(left), 100 * trip.weights_share, trip.worst_ulp));
-      finding.help("a reverse that divides by the same constant settles after one pass; or `allow unstable-reverse \"why\"` where bits must match a reference");
+      finding.note(fmt::format(
+          "the way back is `{}`; in bfloat16 {:.1f} % of the weights come back, the rest off by at most {} ulp",
+          to_string(left), 100 * trip.weights_share, trip.worst_ulp));
+      finding.help(
+          "a reverse that divides by the same constant settles after one pass; or `allow unstable-reverse \"why\"` "
+          "where bits must match a reference");
     }
-    if (!adds && !exact_one_way && !allowed(family, diag::InexactScale)) report(diags_, place, diag::InexactScale, to_string(along), "bfloat16");
+    if (!adds && !exact_one_way && !allowed(family, diag::InexactScale))
+      report(diags_, place, diag::InexactScale, to_string(along), "bfloat16");
     const auto arithmetic = std::ranges::count_if(along, [](const Call& c) { return c.op->domain != OpDomain::Any; });
-    if (arithmetic > 1 && !allowed(family, diag::DoubleRounding)) report(diags_, place, diag::DoubleRounding, to_string(along));
+    if (arithmetic > 1 && !allowed(family, diag::DoubleRounding))
+      report(diags_, place, diag::DoubleRounding, to_string(along));
   }
 
   /// A bare constant takes the type of the running value: 0.1 is not 0.1 in bfloat16.
@@ -160,7 +172,8 @@ class NumbersCheck {
         if (constant == nullptr || constant->type || running != DType::Bf16) continue;
         const double rounded = rounded_to(constant->value, running);
         if (rounded == constant->value || allowed(family, diag::ConstantRounded)) continue;
-        report(diags_, call.span, diag::ConstantRounded, fmt::format("{}", constant->value), fmt::format("{}", rounded), "bfloat16")
+        report(diags_, call.span, diag::ConstantRounded, fmt::format("{}", constant->value), fmt::format("{}", rounded),
+               "bfloat16")
             .help(fmt::format("give the constant a type of its own: `{}(f32(...))`", call.op->name));
       }
     }
@@ -198,17 +211,22 @@ RoundTrip round_trip(const Numbers& numbers, SideId start_side, DType start, Rou
 
 std::string describe(const RoundTrip& trip) {
   switch (trip.fidelity) {
-    case Fidelity::Exact: return "exact";
-    case Fidelity::OneWay: return "one-way";
+    case Fidelity::Exact:
+      return "exact";
+    case Fidelity::OneWay:
+      return "one-way";
     case Fidelity::Stable:
-      if (trip.weights_share == 1 && trip.exact_from) return fmt::format("exact for |x| >= {:.2g}, else stable", *trip.exact_from);
+      if (trip.weights_share == 1 && trip.exact_from)
+        return fmt::format("exact for |x| >= {:.2g}, else stable", *trip.exact_from);
       return fmt::format("stable (<= {} ulp)", trip.worst_ulp);
-    case Fidelity::Drifts: return fmt::format("drifts (<= {} ulp a pass; {:.1f} % come back)", trip.worst_ulp, 100 * trip.weights_share);
+    case Fidelity::Drifts:
+      return fmt::format("drifts (<= {} ulp a pass; {:.1f} % come back)", trip.worst_ulp, 100 * trip.weights_share);
   }
   return {};
 }
 
-bool is_allowed(const Family& family, std::string_view id, std::string_view name, std::set<std::uint32_t>& used_permissions) {
+bool is_allowed(const Family& family, std::string_view id, std::string_view name,
+                std::set<std::uint32_t>& used_permissions) {
   bool allowed = false;
   for (const Permission& permission : family.permissions) {
     if (permission.id != id && permission.id != name) continue;
@@ -218,7 +236,8 @@ bool is_allowed(const Family& family, std::string_view id, std::string_view name
   return allowed;
 }
 
-Status check_numbers(const Pack& pack, RoundTripCache& cache, std::set<std::uint32_t>& used_permissions, Diagnostics& diags) {
+Status check_numbers(const Pack& pack, RoundTripCache& cache, std::set<std::uint32_t>& used_permissions,
+                     Diagnostics& diags) {
   const std::size_t errors = diags.errors();
   const std::size_t before = diags.all().size();
   NumbersCheck(pack, cache, used_permissions, diags).run();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rules that look like twins and are not. A missing transpose or a forgotten RoPE order keeps every shape and every proof; what it
-// breaks is the likeness to its sibling.
+// Rules that look like twins and are not. A missing transpose or a forgotten RoPE order keeps every shape and every
+// proof; what it breaks is the likeness to its sibling.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,14 +16,17 @@ namespace {
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> Twins{
     {{"query", "key"}, {"q_proj", "k_proj"}, {"wi_0", "wi_1"}, {"gate_proj", "up_proj"}}};
 
-/// A family's two shapes with axes numbered as the left meets them: `[0 (1 2)] [(2 1) 0]`, equal for rules that move alike.
+/// A family's two shapes with axes numbered as the left meets them: `[0 (1 2)] [(2 1) 0]`, equal for rules that move
+/// alike.
 std::array<std::string, 2> movement(const Family& family) {
   std::map<std::string, std::size_t, std::less<>> numbers;
   std::array<std::string, 2> result;
   for (const SideId side : BothSides) {
     const std::string& shape = family.shapes[number(side)].front();
     for (std::size_t at = 0; at < shape.size();) {
-      const auto is_word = [&](std::size_t i) { return shape[i] == '_' || std::isalnum(static_cast<unsigned char>(shape[i])) != 0; };
+      const auto is_word = [&](std::size_t i) {
+        return shape[i] == '_' || std::isalnum(static_cast<unsigned char>(shape[i])) != 0;
+      };
       std::size_t end = at;
       while (end < shape.size() && is_word(end)) ++end;
       if (end == at) {
@@ -67,7 +70,9 @@ void lint_siblings(const Pack& pack, std::set<std::uint32_t>& used_permissions, 
       if (mine == theirs) continue;
       const bool same_left = mine[0] == theirs[0];
       const auto& kind = same_left ? diag::OrderUnsure : diag::AsymmetricSiblings;
-      if (is_allowed(*family, kind.id, kind.name, used_permissions) || is_allowed(*other->second, kind.id, kind.name, used_permissions)) continue;
+      if (is_allowed(*family, kind.id, kind.name, used_permissions) ||
+          is_allowed(*other->second, kind.id, kind.name, used_permissions))
+        continue;
       const Span here = family->terms[1].front().shape.value_or(family->span);
       const Span there = other->second->terms[1].front().shape.value_or(other->second->span);
       report(diags, here, kind, name, other->first)
@@ -90,8 +95,8 @@ std::vector<SquarePair> square_pairs(const Pack& pack) {
       for (std::size_t b = a + 1; b < axes.size(); ++b) {
         if (axes[a].extent != axes[b].extent || axes[a].extent == 1) continue;
         const Span shape = family.terms[0].front().shape.value_or(family.span);
-        pairs.push_back({family.span, family.axes[static_cast<std::size_t>(axes[a].axis)], family.axes[static_cast<std::size_t>(axes[b].axis)],
-                         axes[a].extent, shape});
+        pairs.push_back({family.span, family.axes[static_cast<std::size_t>(axes[a].axis)],
+                         family.axes[static_cast<std::size_t>(axes[b].axis)], axes[a].extent, shape});
       }
     }
   }

@@ -7,14 +7,16 @@
 #include <algorithm>
 #include <limits>
 
+#include "grammar/close_names.h"
 #include "grammar/messages.h"
 #include "grammar/overloaded.h"
-#include "grammar/close_names.h"
 
 namespace rulec {
 namespace {
 
-std::string counted(std::size_t count) { return fmt::format("{} argument{}", count, count == 1 ? "" : "s"); }
+std::string counted(std::size_t count) {
+  return fmt::format("{} argument{}", count, count == 1 ? "" : "s");
+}
 
 std::vector<std::string> names_of(const std::vector<ast::Parameter>& parameters) {
   std::vector<std::string> names;
@@ -24,8 +26,8 @@ std::vector<std::string> names_of(const std::vector<ast::Parameter>& parameters)
 
 void report_unknown(const Callee& callee, const ast::Name& name, Diagnostics& diags) {
   const std::vector<std::string> names = names_of(callee.parameters);
-  Finding finding =
-      report(diags, name.span, diag::WrongArguments, callee.what, callee.name.text, fmt::format("has no parameter `{}`", name.text));
+  Finding finding = report(diags, name.span, diag::WrongArguments, callee.what, callee.name.text,
+                           fmt::format("has no parameter `{}`", name.text));
   if (const auto close = close_names(name.text, names); !close.empty()) {
     finding.label(fmt::format("did you mean `{}`?", fmt::join(close, "` or `")));
   } else {
@@ -70,7 +72,8 @@ void check_arguments(const Callee& callee, std::span<const GivenArgument> argume
   for (const GivenArgument& argument : arguments) {
     std::size_t at = position;
     if (argument.name) {
-      const auto named = std::ranges::find(parameters, argument.name->text, [](const ast::Parameter& p) { return p.name.text; });
+      const auto named =
+          std::ranges::find(parameters, argument.name->text, [](const ast::Parameter& p) { return p.name.text; });
       at = static_cast<std::size_t>(named - parameters.begin());
       if (at == parameters.size()) report_unknown(callee, *argument.name, diags);
       is_unknown |= at == parameters.size();
@@ -80,8 +83,8 @@ void check_arguments(const Callee& callee, std::span<const GivenArgument> argume
     }
     if (at >= parameters.size()) continue;
     if (bound[at]) {
-      report(diags, argument.name ? argument.name->span : argument.span, diag::WrongArguments, callee.what, callee.name.text,
-             fmt::format("is given `{}` twice", parameters[at].name.text))
+      report(diags, argument.name ? argument.name->span : argument.span, diag::WrongArguments, callee.what,
+             callee.name.text, fmt::format("is given `{}` twice", parameters[at].name.text))
           .also(bound[at]->span, "the first");
     }
     bound[at] = &argument;
@@ -97,8 +100,8 @@ void check_arguments(const Callee& callee, std::span<const GivenArgument> argume
       .also(callee.definition, "defined here");
 }
 
-void check_count(std::string_view what, const ast::Name& callee, std::span<const GivenArgument> arguments, std::size_t least,
-                 std::size_t most, Diagnostics& diags) {
+void check_count(std::string_view what, const ast::Name& callee, std::span<const GivenArgument> arguments,
+                 std::size_t least, std::size_t most, Diagnostics& diags) {
   for (const GivenArgument& argument : arguments) {
     if (!argument.name) continue;
     report(diags, argument.name->span, diag::WrongArguments, what, callee.text, "takes its arguments without names");
@@ -106,10 +109,11 @@ void check_count(std::string_view what, const ast::Name& callee, std::span<const
   }
   if (arguments.size() >= least && arguments.size() <= most) return;
   const bool is_open = most == std::numeric_limits<std::size_t>::max();
-  const std::string takes = least == most                  ? counted(most)
-                            : is_open                      ? fmt::format("{} or more", counted(least))
-                            : fmt::format("{} to {} arguments", least, most);
-  report(diags, callee.span, diag::WrongArguments, what, callee.text, fmt::format("takes {}, not {}", takes, arguments.size()));
+  const std::string takes = least == most ? counted(most)
+                            : is_open     ? fmt::format("{} or more", counted(least))
+                                          : fmt::format("{} to {} arguments", least, most);
+  report(diags, callee.span, diag::WrongArguments, what, callee.text,
+         fmt::format("takes {}, not {}", takes, arguments.size()));
 }
 
 }  // namespace rulec

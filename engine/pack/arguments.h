@@ -33,7 +33,7 @@ struct Callee {
 void check_arguments(const Callee& callee, std::span<const GivenArgument> arguments, Diagnostics& diags);
 
 /// The same for what takes between `least` and `most` arguments without names.
-void check_count(std::string_view what, const ast::Name& callee, std::span<const GivenArgument> arguments, std::size_t least,
-                 std::size_t most, Diagnostics& diags);
+void check_count(std::string_view what, const ast::Name& callee, std::span<const GivenArgument> arguments,
+                 std::size_t least, std::size_t most, Diagnostics& diags);
 
 }  // namespace rulec

@@ -17,9 +17,12 @@ using axes::Layout;
 using axes::Monomial;
 using axes::MonomialRef;
 
-std::string_view side_word(SideId side) { return side == SideId::Left ? "left" : "right"; }
+std::string_view side_word(SideId side) {
+  return side == SideId::Left ? "left" : "right";
+}
 
-void place_slots(const std::vector<axes::PatternDim>& dims, SlotPlace base, std::int64_t& nested, std::vector<SlotPlace>& places) {
+void place_slots(const std::vector<axes::PatternDim>& dims, SlotPlace base, std::int64_t& nested,
+                 std::vector<SlotPlace>& places) {
   for (const axes::PatternDim& dim : dims) {
     if (const auto* index = std::get_if<axes::IndexDim>(&dim.node)) {
       places.resize(std::max(places.size(), index->slot + 1));
@@ -68,7 +71,9 @@ struct Block {
 
 class Assembler {
  public:
-  Assembler(const Rules& rules, Draft draft, Diagnostics& diags) : draft_(std::move(draft)), diags_(diags) { pack_.rules = &rules; }
+  Assembler(const Rules& rules, Draft draft, Diagnostics& diags) : draft_(std::move(draft)), diags_(diags) {
+    pack_.rules = &rules;
+  }
 
   Result<Pack> assemble() {
     const std::size_t errors = diags_.errors();
@@ -123,7 +128,8 @@ class Assembler {
     return extents;
   }
 
-  const Block* find_block(const DraftFamily& draft, const Variant& variant, const DraftInstance& instance, std::vector<Block>& blocks) {
+  const Block* find_block(const DraftFamily& draft, const Variant& variant, const DraftInstance& instance,
+                          std::vector<Block>& blocks) {
     std::array<std::vector<std::vector<std::int64_t>>, 2> extents;
     for (const SideId side : BothSides) {
       const auto& terms = instance.terms[number(side)];
@@ -173,7 +179,8 @@ class Assembler {
         set_extents(pattern, extents_of(SideId::Right, instance.operands[t][o].tensor, slot_places(pattern)));
         std::optional<Layout> layout = axes::lay_out(pattern);
         if (!layout || layout->monomials.size() != 1) {
-          report(diags_, operand.span, diag::WrongType, "a tensor argument that is one product of axes", "a sum or a pad");
+          report(diags_, operand.span, diag::WrongType, "a tensor argument that is one product of axes",
+                 "a sum or a pad");
           return false;
         }
         layouts.push_back(*std::move(layout));
@@ -190,7 +197,8 @@ class Assembler {
         return false;
       }
       if (draft.family.arrow != ast::Arrow::Left && !hooks.operands.empty()) {
-        report(diags_, draft.family.arrow_span, diag::ReverseMissing, diags_.sources().text(hooks.operands.front().span))
+        report(diags_, draft.family.arrow_span, diag::ReverseMissing,
+               diags_.sources().text(hooks.operands.front().span))
             .label("writes the side that this hook reads a tensor of")
             .also(hooks.operands.front().span, "read from the right side")
             .help("state that the rule runs right to left only: write `<=`");
@@ -267,12 +275,14 @@ class Assembler {
 
   // ---- instances ----------------------------------------------------------------------------------------------------
 
-  bool add_instance(std::uint32_t f, DraftFamily& draft, const Variant& variant, const DraftInstance& from, const Block& block) {
+  bool add_instance(std::uint32_t f, DraftFamily& draft, const Variant& variant, const DraftInstance& from,
+                    const Block& block) {
     Instance instance{from.values, {}};
     for (const SideId side : BothSides) {
       for (std::size_t t = 0; t < from.terms[number(side)].size(); ++t) {
         const std::uint32_t tensor = ranks_[number(side)][from.terms[number(side)][t].tensor];
-        if (!name_tensor(side, tensor, f, t, draft, block.terms[number(side)][t].layout.shape, variant.shape_known)) return false;
+        if (!name_tensor(side, tensor, f, t, draft, block.terms[number(side)][t].layout.shape, variant.shape_known))
+          return false;
         instance.tensors[number(side)].push_back(tensor);
       }
     }
@@ -285,7 +295,9 @@ class Assembler {
       }
       return result;
     };
-    const auto tensor = [&](SideId side, MonomialRef at) { return static_cast<std::int32_t>(instance.tensors[number(side)][at.term]); };
+    const auto tensor = [&](SideId side, MonomialRef at) {
+      return static_cast<std::int32_t>(instance.tensors[number(side)][at.term]);
+    };
     for (const Block::Copy& copy : block.copies) {
       Piece piece{PieceKind::Copy, f, number_of_instance, copy.form, {}, {}, 0, {}};
       piece.tensor = {tensor(SideId::Left, copy.left), tensor(SideId::Right, copy.right)};
@@ -294,7 +306,14 @@ class Assembler {
       pack_.pieces.push_back(std::move(piece));
     }
     for (const Block::OneSided& one : block.one_sided) {
-      Piece piece{one.kind, f, number_of_instance, one.form, {-1, -1}, {}, one.kind == PieceKind::Constant ? variant.constant : 0, {}};
+      Piece piece{one.kind,
+                  f,
+                  number_of_instance,
+                  one.form,
+                  {-1, -1},
+                  {},
+                  one.kind == PieceKind::Constant ? variant.constant : 0,
+                  {}};
       piece.tensor[number(one.side)] = tensor(one.side, one.at);
       piece.offset[number(one.side)] = offset(one.side, one.at);
       pack_.pieces.push_back(std::move(piece));
@@ -303,7 +322,8 @@ class Assembler {
     return true;
   }
 
-  void add_operands(Piece& piece, const Variant& variant, const DraftInstance& from, const Block& block, std::size_t term, std::uint32_t f) {
+  void add_operands(Piece& piece, const Variant& variant, const DraftInstance& from, const Block& block,
+                    std::size_t term, std::uint32_t f) {
     for (std::size_t o = 0; o < variant.hooks[term].operands.size(); ++o) {
       const Layout& layout = block.operands[term][o];
       const Monomial& m = layout.monomials.front();
@@ -312,7 +332,8 @@ class Assembler {
       pack_.tensors[number(SideId::Right)][operand.tensor].shape = layout.shape;
       states_[number(SideId::Right)][operand.tensor] = {true, f, term};
       operand.offset = m.offset;
-      for (const axes::IndexStride& index : m.indices) operand.offset += from.operands[term][o].positions[index.slot] * index.stride;
+      for (const axes::IndexStride& index : m.indices)
+        operand.offset += from.operands[term][o].positions[index.slot] * index.stride;
       for (const PieceAxis& axis : pack_.forms[piece.form].axes) {
         const auto found = std::ranges::find(m.axes, axis.axis, &axes::AxisStride::axis);
         operand.axes.push_back(found == m.axes.end() ? OperandAxis{0, 1} : OperandAxis{found->stride, found->block});
@@ -321,8 +342,8 @@ class Assembler {
     }
   }
 
-  bool name_tensor(SideId side, std::uint32_t number_of_tensor, std::size_t family, std::size_t term, const DraftFamily& draft,
-                   const Shape& shape, bool shape_known) {
+  bool name_tensor(SideId side, std::uint32_t number_of_tensor, std::size_t family, std::size_t term,
+                   const DraftFamily& draft, const Shape& shape, bool shape_known) {
     Tensor& tensor = pack_.tensors[number(side)][number_of_tensor];
     TensorState& state = states_[number(side)][number_of_tensor];
     if (!state.used) {
@@ -336,7 +357,8 @@ class Assembler {
     const Family& first = state.family == family ? draft.family : pack_.families[state.family];
     const TermPlace& here = draft.family.terms[number(side)][term];
     const TermPlace& there = first.terms[number(side)][std::min(state.term, first.terms[number(side)].size() - 1)];
-    report(diags_, here.shape.value_or(here.path), diag::ShapesDisagree, tensor.name, to_string(tensor.shape), to_string(shape))
+    report(diags_, here.shape.value_or(here.path), diag::ShapesDisagree, tensor.name, to_string(tensor.shape),
+           to_string(shape))
         .label(to_string(shape))
         .also(there.shape.value_or(there.path), to_string(tensor.shape))
         .note("every rule that names a tensor gives its whole shape");
@@ -358,7 +380,9 @@ class Assembler {
       }
       tensors = std::move(kept);
       for (Piece& piece : pack_.pieces) {
-        if (piece.tensor[number(side)] >= 0) piece.tensor[number(side)] = static_cast<std::int32_t>(moved[static_cast<std::size_t>(piece.tensor[number(side)])]);
+        if (piece.tensor[number(side)] >= 0)
+          piece.tensor[number(side)] =
+              static_cast<std::int32_t>(moved[static_cast<std::size_t>(piece.tensor[number(side)])]);
         if (side == SideId::Right) {
           for (PieceOperand& operand : piece.operands) operand.tensor = moved[operand.tensor];
         }
@@ -374,11 +398,14 @@ class Assembler {
   // ---- messages -----------------------------------------------------------------------------------------------------
 
   void report_one_way(const DraftFamily& draft, const HookPipelines& hooks) {
-    Finding finding = report(diags_, draft.family.arrow_span, diag::ReverseMissing, diags_.sources().text(hooks.one_way->name.span));
+    Finding finding =
+        report(diags_, draft.family.arrow_span, diag::ReverseMissing, diags_.sources().text(hooks.one_way->name.span));
     finding.label("promises both directions");
-    finding.also(hooks.one_way->span, hooks.operands.empty() ? "cannot be undone" : "takes a tensor, declares no `reverse`");
+    finding.also(hooks.one_way->span,
+                 hooks.operands.empty() ? "cannot be undone" : "takes a tensor, declares no `reverse`");
     finding.help(fmt::format("state that it only runs {}: write `{}`", "right to left", "<="));
-    finding.help(fmt::format("or say how to go back: give `{}` a `reverse`", diags_.sources().text(hooks.one_way->name.span)));
+    finding.help(
+        fmt::format("or say how to go back: give `{}` a `reverse`", diags_.sources().text(hooks.one_way->name.span)));
   }
 
   std::string monomial_text(const DraftFamily& draft, const Monomial& m) const {
@@ -402,7 +429,8 @@ class Assembler {
           if (std::ranges::find(theirs.axes, axis.axis, &axes::AxisStride::axis) != theirs.axes.end()) continue;
           const MonomialRef here = side == SideId::Left ? mismatch.left_only.front() : mismatch.right_only.front();
           const MonomialRef there = side == SideId::Left ? mismatch.right_only.front() : mismatch.left_only.front();
-          report(diags_, axis_span(draft, side, here, axis.axis), diag::AxisLost, draft.family.axes[static_cast<std::size_t>(axis.axis)], side_word(side))
+          report(diags_, axis_span(draft, side, here, axis.axis), diag::AxisLost,
+                 draft.family.axes[static_cast<std::size_t>(axis.axis)], side_word(side))
               .label(fmt::format("of size {}; {} elements here", axis.extent, monomial_text(draft, mine)))
               .also(place(other(side), there), fmt::format("{} elements", monomial_text(draft, theirs)))
               .note("a rule must use every axis once on each side, or elements would be dropped or invented")
@@ -413,13 +441,18 @@ class Assembler {
     }
     for (const SideId side : BothSides) {
       for (const MonomialRef ref : side == SideId::Left ? mismatch.left_only : mismatch.right_only) {
-        report(diags_, place(side, ref), diag::PieceMissing, monomial_text(draft, monomial(side, block, ref)), side_word(side))
+        report(diags_, place(side, ref), diag::PieceMissing, monomial_text(draft, monomial(side, block, ref)),
+               side_word(side))
             .note("distributed, both shapes must be sums of the same products of axes");
       }
     }
     for (const auto& [first, second] : mismatch.twice) {
-      const SideId side = std::ranges::any_of(block.terms[0], [&](const LaidOutTerm& t) { return &t == &block.terms[0][first.term]; }) ? SideId::Left : SideId::Right;
-      report(diags_, draft.family.span, diag::PieceMissing, monomial_text(draft, monomial(side, block, second)), "same side twice, but there");
+      const SideId side =
+          std::ranges::any_of(block.terms[0], [&](const LaidOutTerm& t) { return &t == &block.terms[0][first.term]; })
+              ? SideId::Left
+              : SideId::Right;
+      report(diags_, draft.family.span, diag::PieceMissing, monomial_text(draft, monomial(side, block, second)),
+             "same side twice, but there");
     }
   }
 
@@ -434,7 +467,8 @@ class Assembler {
       const bool starts = at == 0 || !is_word(text[at - 1]);
       const std::size_t end = at + name.size();
       if (starts && (end == text.size() || !is_word(text[end]))) {
-        return {shape.source, shape.begin + static_cast<std::uint32_t>(at), shape.begin + static_cast<std::uint32_t>(end)};
+        return {shape.source, shape.begin + static_cast<std::uint32_t>(at),
+                shape.begin + static_cast<std::uint32_t>(end)};
       }
     }
     return shape;

@@ -52,25 +52,26 @@ std::vector<NamedDefinition> definitions_of(const ast::File& file, std::size_t n
 }
 
 const std::vector<ast::Parameter>* parameters_of(const Rules& rules, const Definition& definition) {
-  return std::visit(
-      Overloaded{
-          [&](const ast::Let& let) -> const std::vector<ast::Parameter>* {
-            const auto& parameters = let.definitions[definition.entry].parameters;
-            return parameters ? &*parameters : nullptr;
-          },
-          [](const ast::Hook& hook) { return &hook.parameters; },
-          [](const ast::Path& path) { return &path.parameters; },
-          [](const ast::Block& block) { return &block.parameters; },
-          [](const auto&) -> const std::vector<ast::Parameter>* { return nullptr; },
-      },
-      rules.statement(definition).node);
+  return std::visit(Overloaded{
+                        [&](const ast::Let& let) -> const std::vector<ast::Parameter>* {
+                          const auto& parameters = let.definitions[definition.entry].parameters;
+                          return parameters ? &*parameters : nullptr;
+                        },
+                        [](const ast::Hook& hook) { return &hook.parameters; },
+                        [](const ast::Path& path) { return &path.parameters; },
+                        [](const ast::Block& block) { return &block.parameters; },
+                        [](const auto&) -> const std::vector<ast::Parameter>* { return nullptr; },
+                    },
+                    rules.statement(definition).node);
 }
 
 bool is_function(const Rules& rules, const Definition& definition) {
   return definition.kind == DefinitionKind::Let && parameters_of(rules, definition) != nullptr;
 }
 
-bool is_value(const Rules& rules, const Definition& definition) { return parameters_of(rules, definition) == nullptr; }
+bool is_value(const Rules& rules, const Definition& definition) {
+  return parameters_of(rules, definition) == nullptr;
+}
 
 std::string_view describe(const Rules& rules, const Definition& definition) {
   return is_function(rules, definition) ? "function" : describe(definition.kind);

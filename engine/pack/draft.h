@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the walk over the statements collects: families with their instances, before the lengths of index axes are known, since
-// those follow from all rules together.
+// What the walk over the statements collects: families with their instances, before the lengths of index axes are
+// known, since those follow from all rules together.
 #pragma once
 
 #include <array>
@@ -15,23 +15,23 @@
 
 namespace rulec {
 
-/// Where the index of a slot stands in the stored tensor: the dimension, and within a group its place there. Rules that name
-/// one tensor agree on the length of an index axis by these.
+/// Where the index of a slot stands in the stored tensor: the dimension, and within a group its place there. Rules that
+/// name one tensor agree on the length of an index axis by these.
 using SlotPlace = std::int64_t;
 
 /// The place of every slot of a pattern.
 std::vector<SlotPlace> slot_places(const axes::Pattern& pattern);
 
-/// What the instances of a family share: sizes and hooks. Most families have one variant; where a size depends on an index
-/// there are several.
+/// What the instances of a family share: sizes and hooks. Most families have one variant; where a size depends on an
+/// index there are several.
 struct Variant {
-  std::array<std::vector<axes::Pattern>, 2> patterns;            ///< by term
-  std::array<std::vector<std::vector<SlotPlace>>, 2> places;     ///< by term and slot
+  std::array<std::vector<axes::Pattern>, 2> patterns;         ///< by term
+  std::array<std::vector<std::vector<SlotPlace>>, 2> places;  ///< by term and slot
   std::array<bool, 2> is_constant{};
   double constant = 0;
   bool shape_known = true;
-  std::vector<HookPipelines> hooks;                              ///< by term of the right side
-  std::vector<std::int64_t> signature;                           ///< equal for equal variants
+  std::vector<HookPipelines> hooks;     ///< by term of the right side
+  std::vector<std::int64_t> signature;  ///< equal for equal variants
 };
 
 struct DraftTerm {

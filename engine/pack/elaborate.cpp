@@ -67,26 +67,31 @@ class Walker {
 
   // ---- statements that hold others ----------------------------------------------------------------------------------
 
-  Status loop(const ast::File& file, const ast::For& loop, const Prefixes& prefixes) { return bind_next(file, loop, 0, prefixes); }
+  Status loop(const ast::File& file, const ast::For& loop, const Prefixes& prefixes) {
+    return bind_next(file, loop, 0, prefixes);
+  }
 
   Status bind_next(const ast::File& file, const ast::For& loop, std::size_t binder, const Prefixes& prefixes) {
     if (binder == loop.binders.size()) return guarded(file, loop, prefixes);
     const ast::Binder& b = loop.binders[binder];
-    return std::visit(Overloaded{
-                          [&](const ast::Range& range) { return over_range(file, loop, binder, range, prefixes); },
-                          [&](const std::vector<ast::Label>& labels) { return over_labels(file, loop, binder, labels, prefixes); },
-                      },
-                      b.values);
+    return std::visit(
+        Overloaded{
+            [&](const ast::Range& range) { return over_range(file, loop, binder, range, prefixes); },
+            [&](const std::vector<ast::Label>& labels) { return over_labels(file, loop, binder, labels, prefixes); },
+        },
+        b.values);
   }
 
-  Status over_range(const ast::File& file, const ast::For& loop, std::size_t binder, const ast::Range& range, const Prefixes& prefixes) {
+  Status over_range(const ast::File& file, const ast::For& loop, std::size_t binder, const ast::Range& range,
+                    const Prefixes& prefixes) {
     Result<std::int64_t> begin = evaluator_.whole(file, range.begin, "the beginning of a range");
     Result<std::int64_t> end = evaluator_.whole(file, range.end, "the end of a range");
     if (!begin || !end) return diags_.failed();
     const ast::Name& name = loop.binders[binder].index;
     iterations_ += std::max<std::int64_t>(0, *end - *begin);
     if (*end - *begin > MaxIterations || iterations_ > MaxIterations) {
-      return report(diags_, name.span, diag::TooManyIndices, fmt::format("the loops run over {}", iterations_), MaxIterations);
+      return report(diags_, name.span, diag::TooManyIndices, fmt::format("the loops run over {}", iterations_),
+                    MaxIterations);
     }
     for (std::int64_t i = *begin; i < *end; ++i) {
       if (!iterate(file, loop, binder, {}, i, std::max<std::int64_t>(*end, 0), prefixes)) return diags_.failed();
@@ -94,8 +99,8 @@ class Walker {
     return Done{};
   }
 
-  Status over_labels(const ast::File& file, const ast::For& loop, std::size_t binder, const std::vector<ast::Label>& labels,
-                     const Prefixes& prefixes) {
+  Status over_labels(const ast::File& file, const ast::For& loop, std::size_t binder,
+                     const std::vector<ast::Label>& labels, const Prefixes& prefixes) {
     std::vector<std::int64_t> numbers;
     std::int64_t next = 0;
     for (const ast::Label& label : labels) {
@@ -117,8 +122,9 @@ class Walker {
     return Done{};
   }
 
-  Status iterate(const ast::File& file, const ast::For& loop, std::size_t binder, const std::vector<std::string>& labels,
-                 std::int64_t value, std::int64_t extent, const Prefixes& prefixes) {
+  Status iterate(const ast::File& file, const ast::For& loop, std::size_t binder,
+                 const std::vector<std::string>& labels, std::int64_t value, std::int64_t extent,
+                 const Prefixes& prefixes) {
     const ast::Name& name = loop.binders[binder].index;
     Binding binding{name.text, Rational{value, 1}, true, extent, std::nullopt, true, false};
     if (!labels.empty()) binding.label = labels[static_cast<std::size_t>(value)];
@@ -172,7 +178,8 @@ class Walker {
     if (found == nullptr || found->kind != DefinitionKind::Block) {
       return report(diags_, use.block.span, diag::UnresolvedName, "block", use.block.text);
     }
-    if (chain_.size() >= 64) return report(diags_, use.block.span, diag::DefinitionCycle, use.block.text, "it uses itself without an end");
+    if (chain_.size() >= 64)
+      return report(diags_, use.block.span, diag::DefinitionCycle, use.block.text, "it uses itself without an end");
     const ast::File& home = rules_.files[found->file];
     const auto& block = std::get<ast::Block>(rules_.statement(*found).node);
     Result<std::vector<Binding>> arguments = evaluator_.bind(file, use.arguments, home, block.parameters);
@@ -199,7 +206,8 @@ class Walker {
   Status over_unbound(const ast::File& file, std::vector<ast::TemplateId> left, std::vector<ast::TemplateId> right,
                       const Prefixes& prefixes, bool as_prefix, const Action& action) {
     if (!loops_.empty() || !chain_.empty()) return action();
-    const UnboundQuery query{file, {std::move(left), std::move(right)}, {prefixes[0].name, prefixes[1].name}, as_prefix};
+    const UnboundQuery query{
+        file, {std::move(left), std::move(right)}, {prefixes[0].name, prefixes[1].name}, as_prefix};
     const std::vector<ast::Name> names = unbound_indices(evaluator_, query);
     if (names.empty()) return action();
     for (const std::vector<std::int64_t>& values : unbound_values(evaluator_, query, names, inputs_.catalogues)) {
@@ -282,9 +290,12 @@ class Walker {
     std::array<std::vector<PathValue>, 2> values;
   };
 
-  static const std::vector<ast::TermId>* terms_of(const ast::Side& side) { return std::get_if<std::vector<ast::TermId>>(&side.node); }
+  static const std::vector<ast::TermId>* terms_of(const ast::Side& side) {
+    return std::get_if<std::vector<ast::TermId>>(&side.node);
+  }
 
-  Status instance(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule, const Prefixes& prefixes) {
+  Status instance(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
+                  const Prefixes& prefixes) {
     DraftFamily& draft = family(file, statement, rule);
     std::array<std::vector<PathValue>, 2> paths;
     std::array<std::vector<SizedPattern>, 2> patterns;
@@ -303,7 +314,8 @@ class Walker {
     if (!size_sides(file, rule, paths, axes, variant, patterns)) return diags_.failed();
     const auto* right = terms_of(rule.right);
     for (std::size_t t = 0; right != nullptr && t < right->size(); ++t) {
-      Result<HookPipelines> hooks = expand_hooks(evaluator_, file, file[(*right)[t]].hooks, rule.arrow, prefixes[1], axes);
+      Result<HookPipelines> hooks =
+          expand_hooks(evaluator_, file, file[(*right)[t]].hooks, rule.arrow, prefixes[1], axes);
       if (!hooks) return diags_.failed();
       variant.hooks.push_back(*std::move(hooks));
     }
@@ -314,8 +326,8 @@ class Walker {
   }
 
   /// Sizes of both sides; a side without a shape takes the other's.
-  Status size_sides(const ast::File& file, const ast::Rule& rule, const std::array<std::vector<PathValue>, 2>& paths, AxisTable& axes,
-                    Variant& variant, std::array<std::vector<SizedPattern>, 2>& patterns) {
+  Status size_sides(const ast::File& file, const ast::Rule& rule, const std::array<std::vector<PathValue>, 2>& paths,
+                    AxisTable& axes, Variant& variant, std::array<std::vector<SizedPattern>, 2>& patterns) {
     const std::array<const ast::Side*, 2> sides{&rule.left, &rule.right};
     for (const SideId side : BothSides) {
       const auto* terms = terms_of(*sides[number(side)]);
@@ -340,8 +352,8 @@ class Walker {
           return report(diags_, term.span, diag::ShapeMissing, diags_.sources().text(term.span))
               .note("a side takes the other's shape only if there is one tensor on each");
         }
-        Result<SizedPattern> pattern =
-            shape ? size_pattern(evaluator_, file, *shape, axes, without) : Result<SizedPattern>(as_stored(paths, axes, variant));
+        Result<SizedPattern> pattern = shape ? size_pattern(evaluator_, file, *shape, axes, without)
+                                             : Result<SizedPattern>(as_stored(paths, axes, variant));
         if (!pattern) return diags_.failed();
         insert_brackets(*pattern, paths[number(side)][t].brackets);
         patterns[number(side)].push_back(*std::move(pattern));
@@ -380,9 +392,9 @@ class Walker {
     const auto before = [](const Span& a, const Span& b) {
       return std::tuple(a.source, a.begin, a.end) < std::tuple(b.source, b.begin, b.end);
     };
-    const auto at = std::ranges::lower_bound(known_, key, [&](const auto& a, const auto& b) {
-      return std::ranges::lexicographical_compare(a, b, before);
-    }, &KnownFamily::key);
+    const auto at = std::ranges::lower_bound(
+        known_, key, [&](const auto& a, const auto& b) { return std::ranges::lexicographical_compare(a, b, before); },
+        &KnownFamily::key);
     if (at != known_.end() && at->key == key) return draft_.families[at->family];
     known_.insert(at, {std::move(key), draft_.families.size()});
     DraftFamily& draft = draft_.families.emplace_back();
@@ -435,7 +447,8 @@ class Walker {
     return Done{};
   }
 
-  void add_term(SideId side, const std::string& name, const SizedPattern& pattern, const std::vector<SlotPlace>& places, DraftTerm& term) {
+  void add_term(SideId side, const std::string& name, const SizedPattern& pattern, const std::vector<SlotPlace>& places,
+                DraftTerm& term) {
     NameTable& table = draft_.tables[number(side)];
     term.tensor = table.intern(name);
     for (std::size_t slot = 0; slot < pattern.slots.size(); ++slot) {
@@ -449,7 +462,8 @@ class Walker {
       for (const ast::Hook* hook : hooks.hooks) {
         for (const ast::Allow& allow : hook->allows) {
           const auto same = [&](const Permission& p) { return p.span == allow.span; };
-          if (std::ranges::none_of(family.permissions, same)) family.permissions.push_back({allow.span, allow.id, allow.why});
+          if (std::ranges::none_of(family.permissions, same))
+            family.permissions.push_back({allow.span, allow.id, allow.why});
         }
       }
     }
@@ -460,7 +474,8 @@ class Walker {
     variant.signature = signature_of(variant);
     for (std::size_t v = draft.variants.size(); v > 0; --v) {
       const Variant& known = draft.variants[v - 1];
-      if (known.signature == variant.signature && same_pipelines(known, variant)) return static_cast<std::uint32_t>(v - 1);
+      if (known.signature == variant.signature && same_pipelines(known, variant))
+        return static_cast<std::uint32_t>(v - 1);
     }
     draft.variants.push_back(std::move(variant));
     return static_cast<std::uint32_t>(draft.variants.size() - 1);
@@ -474,12 +489,16 @@ class Walker {
     for (const axes::PatternDim& dim : dims) {
       std::visit(Overloaded{
                      [&](const axes::AxisDim& axis) {
-                       signature.insert(signature.end(), {1, static_cast<std::int64_t>(axis.axis), axis.size, axis.block});
+                       signature.insert(signature.end(),
+                                        {1, static_cast<std::int64_t>(axis.axis), axis.size, axis.block});
                      },
-                     [&](const axes::IndexDim& index) { signature.insert(signature.end(), {2, static_cast<std::int64_t>(index.slot)}); },
+                     [&](const axes::IndexDim& index) {
+                       signature.insert(signature.end(), {2, static_cast<std::int64_t>(index.slot)});
+                     },
                      [&](const axes::UnitDim&) { signature.push_back(3); },
                      [&](const axes::GroupDim& group) {
-                       signature.insert(signature.end(), {4, group.pad.value_or(-1), static_cast<std::int64_t>(group.summands.size())});
+                       signature.insert(signature.end(),
+                                        {4, group.pad.value_or(-1), static_cast<std::int64_t>(group.summands.size())});
                        for (const auto& summand : group.summands) {
                          signature.push_back(static_cast<std::int64_t>(summand.size()));
                          sign(summand, signature);
@@ -509,7 +528,8 @@ class Walker {
     std::size_t family = 0;
   };
 
-  inline static const decltype(ast::Statement::node) Overlooked{ast::Import{}};  // a library's rules stand in its blocks only
+  inline static const decltype(ast::Statement::node) Overlooked{
+      ast::Import{}};  // a library's rules stand in its blocks only
 
   const Rules& rules_;
   const Inputs& inputs_;

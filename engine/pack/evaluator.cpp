@@ -48,12 +48,18 @@ Result<Value> Evaluator::definition(const std::string& name, const Definition& d
   Memo& memo = place->second;
   if (!is_new) {
     switch (memo.state) {
-      case Memo::State::Known: config_span_ = memo.config; return memo.value;
-      case Memo::State::Failed: return diags_.failed();
-      case Memo::State::InProgress: break;
+      case Memo::State::Known:
+        config_span_ = memo.config;
+        if (!has_value(memo.value)) missing_ = memo.missing;
+        return memo.value;
+      case Memo::State::Failed:
+        return diags_.failed();
+      case Memo::State::InProgress:
+        break;
     }
     const auto start = std::ranges::find(chain_, name);
-    return report(diags_, use, diag::DefinitionCycle, name, fmt::format("{} -> {}", fmt::join(start, chain_.end(), " -> "), name))
+    return report(diags_, use, diag::DefinitionCycle, name,
+                  fmt::format("{} -> {}", fmt::join(start, chain_.end(), " -> "), name))
         .help("take the value from a config, or give a number");
   }
   chain_.push_back(name);
@@ -70,6 +76,7 @@ Result<Value> Evaluator::definition(const std::string& name, const Definition& d
   chain_.pop_back();
   memo.state = value ? Memo::State::Known : Memo::State::Failed;
   if (value) memo.value = *value;
+  if (value && !has_value(*value)) memo.missing = missing_;
   memo.config = config_span_;
   return value;
 }
@@ -77,26 +84,26 @@ Result<Value> Evaluator::definition(const std::string& name, const Definition& d
 Result<Value> Evaluator::compute(const std::string& name, const Definition& definition) {
   if (const auto given = inputs_.values.find(name); given != inputs_.values.end()) return given->second;
   const ast::File& file = rules_.files[definition.file];
-  return std::visit(
-      Overloaded{
-          [&](const ast::Config& config) {
-            config_ = &config;
-            return evaluate(file, config.entries[definition.entry].value);
-          },
-          [&](const ast::Let& let) { return evaluate(file, let.definitions[definition.entry].value); },
-          [&](const ast::Option& option) -> Result<Value> {
-            if (const auto given = inputs_.options.find(name); given != inputs_.options.end()) {
-              return checked_option(name, option, given->second, definition.span);
-            }
-            Result<Value> value = evaluate(file, option.value);
-            if (!value) return value;
-            return checked_option(name, option, *value, file[option.value].span);
-          },
-          [&](const auto&) -> Result<Value> {
-            return report(diags_, definition.span, diag::WrongType, "a value", fmt::format("the {} `{}`", describe(definition.kind), name));
-          },
-      },
-      rules_.statement(definition).node);
+  return std::visit(Overloaded{
+                        [&](const ast::Config& config) {
+                          config_ = &config;
+                          return evaluate(file, config.entries[definition.entry].value);
+                        },
+                        [&](const ast::Let& let) { return evaluate(file, let.definitions[definition.entry].value); },
+                        [&](const ast::Option& option) -> Result<Value> {
+                          if (const auto given = inputs_.options.find(name); given != inputs_.options.end()) {
+                            return checked_option(name, option, given->second, definition.span);
+                          }
+                          Result<Value> value = evaluate(file, option.value);
+                          if (!value) return value;
+                          return checked_option(name, option, *value, file[option.value].span);
+                        },
+                        [&](const auto&) -> Result<Value> {
+                          return report(diags_, definition.span, diag::WrongType, "a value",
+                                        fmt::format("the {} `{}`", describe(definition.kind), name));
+                        },
+                    },
+                    rules_.statement(definition).node);
 }
 
 Result<Value> Evaluator::checked_option(const std::string& name, const ast::Option& option, Value value, Span place) {
@@ -178,21 +185,25 @@ Reported Evaluator::report_no_value(Span span, std::string_view what) {
     return report(diags_, span, diag::UnknownConfigKey, diags_.sources().text(span), fmt::format("{} needs one", what));
   }
   const MissingKey missing = *std::exchange(missing_, std::nullopt);
-  if (!reported_.emplace(missing.span.begin, static_cast<std::uint32_t>(missing.span.source)).second) return diags_.failed();
+  if (!reported_.emplace(missing.span.begin, static_cast<std::uint32_t>(missing.span.source)).second)
+    return diags_.failed();
 
   const std::size_t side = number(missing.side);
   const ConfigValue* config = inputs_.configs[side];
-  Finding finding = report(diags_, missing.span, diag::UnknownConfigKey, fmt::format("{}.{}", rules_.sides[side], missing.key),
-                           config == nullptr ? fmt::format("no config of `{}` is given", rules_.sides[side])
-                                             : std::string("the config has no such key"));
+  Finding finding =
+      report(diags_, missing.span, diag::UnknownConfigKey, fmt::format("{}.{}", rules_.sides[side], missing.key),
+             config == nullptr ? fmt::format("no config of `{}` is given", rules_.sides[side])
+                               : std::string("the config has no such key"));
   if (span != missing.span) finding.also(span, fmt::format("needed here: {}", what));
   if (config == nullptr) {
-    finding.help(fmt::format("give it with `--config {}=FILE`, or take one of the pack's presets with `--preset`", rules_.sides[side]));
+    finding.help(fmt::format("give it with `--config {}=FILE`, or take one of the pack's presets with `--preset`",
+                             rules_.sides[side]));
     return finding;
   }
   const std::vector<std::string> keys = dotted_keys(*config);
-  finding.note(fmt::format("looked in {} ({} keys{})", inputs_.config_names[side], keys.size(),
-                           missing.sections.empty() ? "" : fmt::format("; no section `{}`", fmt::join(missing.sections, "`, `"))));
+  finding.note(fmt::format(
+      "looked in {} ({} keys{})", inputs_.config_names[side], keys.size(),
+      missing.sections.empty() ? "" : fmt::format("; no section `{}`", fmt::join(missing.sections, "`, `"))));
   if (const auto close = close_names(missing.key, keys); !close.empty()) {
     finding.help(fmt::format("these names are close: {}", fmt::join(close, ", ")));
   }
@@ -232,7 +243,8 @@ Result<Binding> Evaluator::bind_value(const ast::File& file, ast::ExprId expr, s
   binding.value = *std::move(value);
   binding.varies = varies;
   const auto& node = file[expr].node;
-  binding.is_index_expression = varies && (std::holds_alternative<ast::Binary>(node) || std::holds_alternative<ast::Unary>(node));
+  binding.is_index_expression =
+      varies && (std::holds_alternative<ast::Binary>(node) || std::holds_alternative<ast::Unary>(node));
   return binding;
 }
 
@@ -241,10 +253,12 @@ Result<std::vector<Binding>> Evaluator::bind(const ast::File& caller, const std:
   std::vector<std::optional<Binding>> bound(parameters.size());
   std::size_t position = 0;
   for (const ast::Argument& argument : arguments) {
-    const auto at = argument.name ? std::ranges::find(parameters, argument.name->text, [](const auto& p) { return p.name.text; })
-                                  : parameters.begin() + static_cast<std::ptrdiff_t>(std::min(position++, parameters.size()));
+    const auto at = argument.name
+                        ? std::ranges::find(parameters, argument.name->text, [](const auto& p) { return p.name.text; })
+                        : parameters.begin() + static_cast<std::ptrdiff_t>(std::min(position++, parameters.size()));
     if (at == parameters.end()) {
-      return report(diags_, caller[argument.value].span, diag::WrongArguments, "the call", diags_.sources().text(caller[argument.value].span),
+      return report(diags_, caller[argument.value].span, diag::WrongArguments, "the call",
+                    diags_.sources().text(caller[argument.value].span),
                     "is one argument too many, or has no parameter of its name");
     }
     Result<Binding> binding = bind_value(caller, argument.value, at->name.text);
@@ -255,7 +269,8 @@ Result<std::vector<Binding>> Evaluator::bind(const ast::File& caller, const std:
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     if (!bound[i]) {
       if (!parameters[i].value) {
-        return report(diags_, parameters[i].name.span, diag::WrongArguments, "the parameter", parameters[i].name.text, "is given no value");
+        return report(diags_, parameters[i].name.span, diag::WrongArguments, "the parameter", parameters[i].name.text,
+                      "is given no value");
       }
       const Scope scope(*this, {}, false);  // a default is read in the namespace
       Result<Binding> binding = bind_value(callee, *parameters[i].value, parameters[i].name.text);

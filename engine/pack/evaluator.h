@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evaluates expressions: local names first, then the pack's namespace, then configs. Definitions are evaluated when they are
-// used, and once.
+// Evaluates expressions: local names first, then the pack's namespace, then configs. Definitions are evaluated when
+// they are used, and once.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,10 @@ struct Binding {
   std::string name;
   Value value;
   bool is_index = false;
-  std::int64_t extent = 0;            ///< of an index: the upper end of its loop
-  std::optional<std::string> label;   ///< of an enumerated index: what it prints alone in a hole
-  bool varies = false;                ///< depends on an index
-  bool is_index_expression = false;   ///< an argument computed from an index: no axis
+  std::int64_t extent = 0;           ///< of an index: the upper end of its loop
+  std::optional<std::string> label;  ///< of an enumerated index: what it prints alone in a hole
+  bool varies = false;               ///< depends on an index
+  bool is_index_expression = false;  ///< an argument computed from an index: no axis
 };
 
 class Evaluator {
@@ -40,11 +40,12 @@ class Evaluator {
   /// Conditions: no value is false. R0215 if it is no truth value.
   Result<bool> condition(const ast::File& file, ast::ExprId expr);
 
-  /// A whole number; R0201 if there is no value, R0405 if it does not come out whole, R0215 if it is something else. `what` names it:
-  /// `the end of a range`.
+  /// A whole number; R0201 if there is no value, R0405 if it does not come out whole, R0215 if it is something else.
+  /// `what` names it: `the end of a range`.
   Result<std::int64_t> whole(const ast::File& file, ast::ExprId expr, std::string_view what);
 
-  /// The value of a name, as an axis or in a key of one part. Nothing if no such name exists (which `load_rules` has reported).
+  /// The value of a name, as an axis or in a key of one part. Nothing if no such name exists (which `load_rules` has
+  /// reported).
   Result<Value> name(const ast::Name& name);
 
   /// The innermost visible local name, or nullptr.
@@ -57,7 +58,8 @@ class Evaluator {
   /// A binding for one argument: an index stays an index.
   Result<Binding> bind_value(const ast::File& file, ast::ExprId expr, std::string name);
 
-  /// Opens a scope that sees `bindings` and the namespace only (a block's body), or, with `inner`, what is visible now too (a loop's).
+  /// Opens a scope that sees `bindings` and the namespace only (a block's body), or, with `inner`, what is visible now
+  /// too (a loop's).
   class Scope {
    public:
     Scope(Evaluator& evaluator, std::vector<Binding> bindings, bool inner);
@@ -94,16 +96,17 @@ class Evaluator {
   std::optional<Span> config_of(std::string_view name) const;
 
  private:
-  struct Memo {
-    enum class State : std::uint8_t { InProgress, Known, Failed } state = State::InProgress;
-    Value value;
-    std::optional<Span> config;
-  };
   struct MissingKey {
     SideId side{};
     std::string key;
     std::vector<std::string> sections;
     Span span;
+  };
+  struct Memo {
+    enum class State : std::uint8_t { InProgress, Known, Failed } state = State::InProgress;
+    Value value;
+    std::optional<Span> config;
+    std::optional<MissingKey> missing;  // why there is no value
   };
 
   Result<Value> definition(const std::string& name, const Definition& definition, Span use);

@@ -15,25 +15,39 @@ namespace {
 
 ArithmeticOp arithmetic(ast::BinaryOp op) {
   switch (op) {
-    case ast::BinaryOp::Add: return ArithmeticOp::Add;
-    case ast::BinaryOp::Subtract: return ArithmeticOp::Subtract;
-    case ast::BinaryOp::Multiply: return ArithmeticOp::Multiply;
-    case ast::BinaryOp::Divide: return ArithmeticOp::Divide;
-    case ast::BinaryOp::FloorDivide: return ArithmeticOp::FloorDivide;
-    default: return ArithmeticOp::Modulo;
+    case ast::BinaryOp::Add:
+      return ArithmeticOp::Add;
+    case ast::BinaryOp::Subtract:
+      return ArithmeticOp::Subtract;
+    case ast::BinaryOp::Multiply:
+      return ArithmeticOp::Multiply;
+    case ast::BinaryOp::Divide:
+      return ArithmeticOp::Divide;
+    case ast::BinaryOp::FloorDivide:
+      return ArithmeticOp::FloorDivide;
+    default:
+      return ArithmeticOp::Modulo;
   }
 }
 
-bool is_arithmetic(ast::BinaryOp op) { return op >= ast::BinaryOp::Add && op <= ast::BinaryOp::Modulo; }
+bool is_arithmetic(ast::BinaryOp op) {
+  return op >= ast::BinaryOp::Add && op <= ast::BinaryOp::Modulo;
+}
 
 bool holds(ast::BinaryOp op, int order) {
   switch (op) {
-    case ast::BinaryOp::Equal: return order == 0;
-    case ast::BinaryOp::NotEqual: return order != 0;
-    case ast::BinaryOp::Less: return order < 0;
-    case ast::BinaryOp::LessEqual: return order <= 0;
-    case ast::BinaryOp::Greater: return order > 0;
-    default: return order >= 0;
+    case ast::BinaryOp::Equal:
+      return order == 0;
+    case ast::BinaryOp::NotEqual:
+      return order != 0;
+    case ast::BinaryOp::Less:
+      return order < 0;
+    case ast::BinaryOp::LessEqual:
+      return order <= 0;
+    case ast::BinaryOp::Greater:
+      return order > 0;
+    default:
+      return order >= 0;
   }
 }
 
@@ -97,9 +111,15 @@ Result<std::int64_t> Evaluator::whole(const ast::File& file, ast::ExprId expr, s
   return rational->numerator;
 }
 
-Result<Value> Evaluator::node(const ast::File&, Span, const ast::Number& number) { return number_value(number.text); }
-Result<Value> Evaluator::node(const ast::File&, Span, const ast::String& string) { return Value(string.text); }
-Result<Value> Evaluator::node(const ast::File&, Span, const ast::Bool& boolean) { return Value(boolean.value); }
+Result<Value> Evaluator::node(const ast::File&, Span, const ast::Number& number) {
+  return number_value(number.text);
+}
+Result<Value> Evaluator::node(const ast::File&, Span, const ast::String& string) {
+  return Value(string.text);
+}
+Result<Value> Evaluator::node(const ast::File&, Span, const ast::Bool& boolean) {
+  return Value(boolean.value);
+}
 
 Result<Value> Evaluator::node(const ast::File&, Span span, const ast::Key& key) {
   if (config_ != nullptr) return section_value(*config_, key, span);
@@ -119,21 +139,25 @@ Result<Value> Evaluator::node(const ast::File& file, Span span, const ast::Eleme
   const auto* section = std::get_if<Section>(&*of);
   const auto* position = std::get_if<Rational>(&*index);
   if (section == nullptr) return wrong_type(file[element.of].span, "a list or a section of a config", *of);
-  if (position == nullptr || !position->is_whole()) return wrong_type(file[element.index].span, "a whole number", *index);
+  if (position == nullptr || !position->is_whole())
+    return wrong_type(file[element.index].span, "a whole number", *index);
 
   const ConfigValue* found = nullptr;
   if (const auto* list = std::get_if<ConfigList>(&(*section)->node)) {
     const std::int64_t at = position->numerator;
     if (at < 0 || at >= static_cast<std::int64_t>(list->size())) {
-      return report(diags_, file[element.index].span, diag::IndexOutOfRange, diags_.sources().text(file[element.index].span),
-                    std::to_string(at), fmt::format("the list has {} elements", list->size()))
+      return report(diags_, file[element.index].span, diag::IndexOutOfRange,
+                    diags_.sources().text(file[element.index].span), std::to_string(at),
+                    fmt::format("the list has {} elements", list->size()))
           .also((*section)->span, "this list");
     }
     found = &(*list)[static_cast<std::size_t>(at)];
   } else if (const auto* object = std::get_if<ConfigObject>(&(*section)->node)) {
     for (const ConfigMember& member : *object) {  // `05` reads as the number 5
       const Value key = number_value(member.key);
-      if (!member.key.empty() && std::isdigit(static_cast<unsigned char>(member.key.front())) != 0 && key == Value(*position)) found = &member.value;
+      if (!member.key.empty() && std::isdigit(static_cast<unsigned char>(member.key.front())) != 0 &&
+          key == Value(*position))
+        found = &member.value;
     }
   }
   for (const ast::Name& member : element.members) found = found == nullptr ? nullptr : found->find(member.text);
@@ -196,7 +220,8 @@ Result<Value> Evaluator::node(const ast::File& file, Span, const ast::Conditiona
 }
 
 Result<Value> Evaluator::node(const ast::File& file, Span span, const ast::Call& call) {
-  if (const Definition* found = rules_.find(call.function.text); found != nullptr && found->kind == DefinitionKind::Let) {
+  if (const Definition* found = rules_.find(call.function.text);
+      found != nullptr && found->kind == DefinitionKind::Let) {
     const ast::File& home = rules_.files[found->file];
     const auto& let = std::get<ast::Let>(rules_.statement(*found).node);
     const ast::Definition& function = let.definitions[found->entry];
@@ -233,7 +258,9 @@ Result<Value> Evaluator::built_in(const ast::Call& call, std::span<const Value> 
   if (function == "sqrt" && arguments.size() == 1) {
     const auto number = as_double(arguments[0]);
     if (!number) return wrong_type(span, "a number", arguments[0]);
-    if (*number < 0) return report(diags_, span, diag::BadArithmetic, diags_.sources().text(span), fmt::format("{} is negative", *number));
+    if (*number < 0)
+      return report(diags_, span, diag::BadArithmetic, diags_.sources().text(span),
+                    fmt::format("{} is negative", *number));
     if (const auto* typed = std::get_if<TypedNumber>(&arguments[0])) {
       return Value(TypedNumber{rounded_to(std::sqrt(*number), typed->type), typed->type});
     }

@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "engine/pack/bundled.h"
-#include "grammar/messages.h"
 #include "grammar/close_names.h"
+#include "grammar/messages.h"
 
 namespace rulec {
 namespace {
@@ -75,7 +75,9 @@ Result<FoundPack> pack_on_disk(const fs::path& path, Diagnostics& diags) {
     return report(diags, {}, diag::CannotRead, path.generic_string(),
                   fmt::format("a rule file is a readable file of at most {} bytes", MaxRulesBytes));
   }
-  const auto read = [folder](std::string_view relative) { return read_from_disk((folder / relative).lexically_normal()); };
+  const auto read = [folder](std::string_view relative) {
+    return read_from_disk((folder / relative).lexically_normal());
+  };
   return FoundPack{path.filename().generic_string(),
                    *std::move(text),
                    {folder.generic_string(), read, preset_paths(folder.empty() ? "." : folder)}};
@@ -153,7 +155,8 @@ std::vector<PresetFiles> preset_folders(const PackFolder& folder) {
   std::ranges::sort(paths);
   for (const std::string& text : paths) {
     const fs::path path(text);
-    if (path.begin() == path.end() || *path.begin() != "presets" || std::distance(path.begin(), path.end()) != 3) continue;
+    if (path.begin() == path.end() || *path.begin() != "presets" || std::distance(path.begin(), path.end()) != 3)
+      continue;
     const std::string model = path.parent_path().filename().string();
     if (presets.empty() || presets.back().name != model) presets.push_back({model, {}});
     presets.back().files.emplace(path.filename().string(), printed_path(folder, text));

@@ -42,7 +42,8 @@ class HookExpander {
   }
 
  private:
-  using Tensors = std::map<std::string, std::size_t, std::less<>>;  // tensor parameters of the hook that is being expanded
+  using Tensors =
+      std::map<std::string, std::size_t, std::less<>>;  // tensor parameters of the hook that is being expanded
 
   Diagnostics& diags() { return evaluator_.diags(); }
 
@@ -69,9 +70,13 @@ class HookExpander {
     std::size_t position = 0;
     std::vector<bool> taken(hook.parameters.size());
     for (const ast::OpArgument& argument : op.arguments) {
-      const auto at = argument.name ? std::ranges::find(hook.parameters, argument.name->text, [](const auto& p) { return p.name.text; })
-                                    : hook.parameters.begin() + static_cast<std::ptrdiff_t>(std::min(position++, hook.parameters.size()));
-      if (at == hook.parameters.end()) return report(diags(), op.span, diag::WrongArguments, "the hook", op.name.text, "is given an argument it does not take");
+      const auto at =
+          argument.name
+              ? std::ranges::find(hook.parameters, argument.name->text, [](const auto& p) { return p.name.text; })
+              : hook.parameters.begin() + static_cast<std::ptrdiff_t>(std::min(position++, hook.parameters.size()));
+      if (at == hook.parameters.end())
+        return report(diags(), op.span, diag::WrongArguments, "the hook", op.name.text,
+                      "is given an argument it does not take");
       if (const auto* term = std::get_if<ast::TermId>(&argument.value)) {
         Result<std::size_t> operand = add_operand(file, *term);
         if (!operand) return diags().failed();
@@ -137,8 +142,9 @@ class HookExpander {
     const auto count = static_cast<int>(op.arguments.size());
     if (count < def.min_arguments || count > def.max_arguments) {
       return report(diags(), op.span, diag::WrongArguments, "the op", op.name.text,
-                    def.min_arguments == def.max_arguments ? fmt::format("takes {} arguments, not {}", def.min_arguments, count)
-                                                           : fmt::format("does not take {} arguments", count));
+                    def.min_arguments == def.max_arguments
+                        ? fmt::format("takes {} arguments, not {}", def.min_arguments, count)
+                        : fmt::format("does not take {} arguments", count));
     }
     for (const ast::OpArgument& argument : op.arguments) {
       Result<CallArgument> value = std::visit(Overloaded{
@@ -160,7 +166,8 @@ class HookExpander {
     const Span span = file[expr].span;
     if (const auto* key = std::get_if<ast::Key>(&file[expr].node); key != nullptr && key->parts.size() == 1) {
       const std::string& name = key->parts.front().text;
-      if (const auto tensor = tensors_.find(name); tensor != tensors_.end()) return CallArgument(Operand{tensor->second});
+      if (const auto tensor = tensors_.find(name); tensor != tensors_.end())
+        return CallArgument(Operand{tensor->second});
       if (def.domain == OpDomain::Any) {
         if (const std::optional<DType> type = find_dtype(name)) return CallArgument(*type);
         return report(diags(), span, diag::WrongType, "a type such as `bf16` or `f32`", fmt::format("`{}`", name));
@@ -183,8 +190,8 @@ class HookExpander {
 
 }  // namespace
 
-Result<HookPipelines> expand_hooks(Evaluator& evaluator, const ast::File& file, const ast::Pipeline& ops, ast::Arrow arrow,
-                                   const PathValue& prefix, AxisTable& axes) {
+Result<HookPipelines> expand_hooks(Evaluator& evaluator, const ast::File& file, const ast::Pipeline& ops,
+                                   ast::Arrow arrow, const PathValue& prefix, AxisTable& axes) {
   HookPipelines result;
   Result<Ways> ways = HookExpander(evaluator, prefix, axes, result).expand(file, ops, true);
   if (!ways) return evaluator.diags().failed();

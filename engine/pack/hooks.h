@@ -25,9 +25,9 @@ struct HookPipelines {
   const ast::Op* one_way = nullptr;                ///< the first that cannot be undone
 };
 
-/// Expands `ops`, which run along `arrow`; the way back undoes them, last first. `prefix` is the path of the right side here.
-/// Errors: R0201, R0214, R0215 and those of expressions and paths.
-Result<HookPipelines> expand_hooks(Evaluator& evaluator, const ast::File& file, const ast::Pipeline& ops, ast::Arrow arrow,
-                                   const PathValue& prefix, AxisTable& axes);
+/// Expands `ops`, which run along `arrow`; the way back undoes them, last first. `prefix` is the path of the right side
+/// here. Errors: R0201, R0214, R0215 and those of expressions and paths.
+Result<HookPipelines> expand_hooks(Evaluator& evaluator, const ast::File& file, const ast::Pipeline& ops,
+                                   ast::Arrow arrow, const PathValue& prefix, AxisTable& axes);
 
 }  // namespace rulec

@@ -66,8 +66,9 @@ class Importer {
   std::optional<std::size_t> follow(const std::string& from, const ast::Import& import, Span span) {
     const std::optional<std::string> path = target(from, import.file);
     if (!path) {
-      return fail(report(diags_, span, diag::ImportOutside, import.file)
-                      .note("imports are relative to the importing file, and at most one level above the pack's folder"));
+      return fail(
+          report(diags_, span, diag::ImportOutside, import.file)
+              .note("imports are relative to the importing file, and at most one level above the pack's folder"));
     }
     if (const auto start = std::ranges::find(chain_, *path); start != chain_.end()) {
       std::string cycle;
@@ -80,7 +81,9 @@ class Importer {
 
     const std::string printed = printed_path(folder_, *path);
     std::optional<std::string> text = folder_.read ? folder_.read(*path) : std::nullopt;
-    if (!text) return fail(report(diags_, span, diag::ImportMissing, import.file, fmt::format("there is no file `{}`", printed)));
+    if (!text)
+      return fail(
+          report(diags_, span, diag::ImportMissing, import.file, fmt::format("there is no file `{}`", printed)));
     return add(diags_.sources().add(printed, *std::move(text)), *path);
   }
 
@@ -99,7 +102,8 @@ class Importer {
 
 }  // namespace
 
-Result<ImportedFiles> read_with_imports(SourceId source, std::string_view path, const PackFolder& folder, Diagnostics& diags) {
+Result<ImportedFiles> read_with_imports(SourceId source, std::string_view path, const PackFolder& folder,
+                                        Diagnostics& diags) {
   Importer importer(folder, diags);
   importer.add(source, std::string(path));
   return std::move(importer).finish();

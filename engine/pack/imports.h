@@ -17,6 +17,7 @@ struct ImportedFiles {
 /// `folder`. A file that cannot be read does not keep the others from being parsed.
 ///
 /// Errors: syntax, R0103 (imports nest too deep), R0207, R0211, R0212.
-Result<ImportedFiles> read_with_imports(SourceId source, std::string_view path, const PackFolder& folder, Diagnostics& diags);
+Result<ImportedFiles> read_with_imports(SourceId source, std::string_view path, const PackFolder& folder,
+                                        Diagnostics& diags);
 
 }  // namespace rulec

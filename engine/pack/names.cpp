@@ -125,7 +125,8 @@ class NameWalker {
     const std::size_t mark = resolver_.scopes().open();
     for (const ast::Parameter& parameter : parameters) {
       if (const Local* first = resolver_.scopes().find(parameter.name.text))
-        report(diags_, parameter.name.span, diag::DuplicateName, parameter.name.text).also(first->name.span, "defined here first");
+        report(diags_, parameter.name.span, diag::DuplicateName, parameter.name.text)
+            .also(first->name.span, "defined here first");
       resolver_.scopes().add({parameter.name, LocalKind::Parameter});
     }
     return mark;
@@ -163,16 +164,11 @@ class NameWalker {
 
   void statement(const Site& site, ast::StatementId id) {
     std::visit(Overloaded{
-                   [&](const ast::Let& n) { local_lets(site, n); },
-                   [&](const ast::For& n) { loop(site, n); },
-                   [&](const ast::When& n) { when(site, n); },
-                   [&](const ast::Use& n) { resolver_.use(site, n); },
-                   [&](const ast::Prefix& n) { prefix(site, n); },
-                   [&](const ast::Rule& n) { rule(site, n); },
-                   [&](const ast::Ignore& n) { ignore(site, n); },
-                   [&](const ast::Require& n) { require(site, n); },
-                   [&](const ast::Preset& n) { preset(site, n); },
-                   [&](const ast::Test& n) { test(site, n); },
+                   [&](const ast::Let& n) { local_lets(site, n); }, [&](const ast::For& n) { loop(site, n); },
+                   [&](const ast::When& n) { when(site, n); }, [&](const ast::Use& n) { resolver_.use(site, n); },
+                   [&](const ast::Prefix& n) { prefix(site, n); }, [&](const ast::Rule& n) { rule(site, n); },
+                   [&](const ast::Ignore& n) { ignore(site, n); }, [&](const ast::Require& n) { require(site, n); },
+                   [&](const ast::Preset& n) { preset(site, n); }, [&](const ast::Test& n) { test(site, n); },
                    [](const auto&) {},  // definitions
                },
                site.file[id].node);
@@ -215,7 +211,8 @@ class NameWalker {
       if (std::ranges::any_of(labels, [](const ast::Label& label) { return label.number.has_value(); })) return;
       if (!labels[i].is_number || labels[i].text.text == std::to_string(i)) continue;
       const Span list = join(labels.front().text.span, labels.back().text.span);
-      report(diags_, list, diag::NumberLabel, diags_.sources().text(list), labels[i].text.text, static_cast<std::int64_t>(i))
+      report(diags_, list, diag::NumberLabel, diags_.sources().text(list), labels[i].text.text,
+             static_cast<std::int64_t>(i))
           .help(range_or_numbers(binder, labels));
       return;
     }
@@ -236,7 +233,9 @@ class NameWalker {
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       is_range &= labels[i].is_number && numbers[i] - numbers[0] == static_cast<std::int64_t>(i);
     }
-    if (is_range) return fmt::format("for these numbers write `{} in {}..{}`", binder.index.text, numbers.front(), numbers.back() + 1);
+    if (is_range)
+      return fmt::format("for these numbers write `{} in {}..{}`", binder.index.text, numbers.front(),
+                         numbers.back() + 1);
     return fmt::format("for these numbers write `{} in {{{}}}`", binder.index.text, given);
   }
 

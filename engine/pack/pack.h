@@ -24,11 +24,12 @@ namespace rulec {
 
 /// What a pack is elaborated with. Everything is borrowed for the call only.
 struct Inputs {
-  std::array<const ConfigValue*, 2> configs{};          ///< of the two sides, where there are any
-  std::array<std::string, 2> config_names;              ///< what messages call them
-  std::map<std::string, Value, std::less<>> values;     ///< beats definitions and keys: `L`, `hf.hidden_size`
-  std::map<std::string, Value, std::less<>> options;    ///< beats an option's default
-  std::array<std::span<const TensorInfo>, 2> catalogues{};  ///< names for indices that no loop binds, shapes for rules without
+  std::array<const ConfigValue*, 2> configs{};        ///< of the two sides, where there are any
+  std::array<std::string, 2> config_names;            ///< what messages call them
+  std::map<std::string, Value, std::less<>> values;   ///< beats definitions and keys: `L`, `hf.hidden_size`
+  std::map<std::string, Value, std::less<>> options;  ///< beats an option's default
+  std::array<std::span<const TensorInfo>, 2>
+      catalogues{};  ///< names for indices that no loop binds, shapes for rules without
 };
 
 /// A tensor of one side, as the rules make it.
@@ -88,8 +89,8 @@ struct Piece {
 
 /// A rule for one value of its indices.
 struct Instance {
-  std::vector<std::int64_t> values;                    ///< in the order of Family::indices
-  std::array<std::vector<std::uint32_t>, 2> tensors;   ///< by term, of Pack::tensors
+  std::vector<std::int64_t> values;                   ///< in the order of Family::indices
+  std::array<std::vector<std::uint32_t>, 2> tensors;  ///< by term, of Pack::tensors
 };
 
 /// A tensor as a rule writes it.
@@ -146,10 +147,10 @@ struct UsedSize {
 };
 
 struct Pack {
-  const Rules* rules = nullptr;  ///< outlives the pack
+  const Rules* rules = nullptr;                ///< outlives the pack
   std::array<std::vector<Tensor>, 2> tensors;  ///< sorted by name
   std::vector<Family> families;
-  std::vector<Piece> pieces;     ///< by family, then instance
+  std::vector<Piece> pieces;  ///< by family, then instance
   std::vector<PieceForm> forms;
   std::vector<Numbers> numbers;
   std::vector<IgnoredGlob> ignored;
@@ -159,8 +160,8 @@ struct Pack {
   std::optional<std::size_t> find(SideId side, std::string_view name) const;
 };
 
-/// Works every rule out for one config: evaluates sizes and conditions, runs the loops, lays the shapes out, pairs their
-/// pieces.
+/// Works every rule out for one config: evaluates sizes and conditions, runs the loops, lays the shapes out, pairs
+/// their pieces.
 ///
 /// Errors: R0201, R0213 to R0216, R0220, R0301 to R0304, R0313 to R0316, R0405, R0406, R0411, R0412, R0502, R0505.
 Result<Pack> elaborate(const Rules& rules, const Inputs& inputs, Diagnostics& diags);

@@ -21,7 +21,8 @@ class PathWriter {
     for (const ast::Segment& segment : file[path].segments) {
       std::string text;
       for (const ast::Part& part : segment.parts) {
-        const Status done = std::visit([&](const auto& node) { return add(file, part.span, node, text, value); }, part.node);
+        const Status done =
+            std::visit([&](const auto& node) { return add(file, part.span, node, text, value); }, part.node);
         if (!done) return evaluator_.diags().failed();
       }
       join(value.name, text);
@@ -44,7 +45,8 @@ class PathWriter {
 
   Status add(const ast::File& file, Span, const ast::Hole& hole, std::string& text, PathValue& value) {
     const auto* key = std::get_if<ast::Key>(&file[hole.index].node);
-    const Binding* binding = key != nullptr && key->parts.size() == 1 ? evaluator_.local(key->parts.front().text) : nullptr;
+    const Binding* binding =
+        key != nullptr && key->parts.size() == 1 ? evaluator_.local(key->parts.front().text) : nullptr;
     if (binding != nullptr && binding->is_index) value.printed.push_back(binding->name);
     if (binding != nullptr && binding->label) {
       evaluator_.touch();
@@ -76,7 +78,8 @@ class PathWriter {
     Result<std::int64_t> axis = evaluator_.whole(file, bracket.axis, "the axis of a stack");
     if (!index || !axis) return evaluator_.diags().failed();
     if (*axis < 0) {
-      return report(evaluator_.diags(), span, diag::BracketAxis, fmt::format("layers cannot be stacked along axis {}", *axis))
+      return report(evaluator_.diags(), span, diag::BracketAxis,
+                    fmt::format("layers cannot be stacked along axis {}", *axis))
           .help("axes count from 0 in the stored tensor");
     }
     value.brackets.push_back({*axis, *index, span});
@@ -114,8 +117,8 @@ class PathWriter {
     Result<std::int64_t> number = evaluator_.whole(file, expr, what);
     if (!number || *number >= 0) return number;
     const Span span = file[expr].span;
-    return report(evaluator_.diags(), span, diag::IndexOutOfRange, evaluator_.diags().sources().text(span), std::to_string(*number),
-                  fmt::format("{} counts from 0", what));
+    return report(evaluator_.diags(), span, diag::IndexOutOfRange, evaluator_.diags().sources().text(span),
+                  std::to_string(*number), fmt::format("{} counts from 0", what));
   }
 
   Evaluator& evaluator_;
@@ -123,7 +126,8 @@ class PathWriter {
 
 }  // namespace
 
-Result<PathValue> append_path(Evaluator& evaluator, const ast::File& file, const PathValue& prefix, ast::TemplateId path) {
+Result<PathValue> append_path(Evaluator& evaluator, const ast::File& file, const PathValue& prefix,
+                              ast::TemplateId path) {
   Result<PathValue> tail = PathWriter(evaluator).write(file, path);
   if (!tail) return tail;
   PathValue whole = prefix;

@@ -25,6 +25,7 @@ struct PathValue {
 };
 
 /// `prefix` with `path` behind it. Errors: R0201, R0405, R0406, R0412 and those of expressions.
-Result<PathValue> append_path(Evaluator& evaluator, const ast::File& file, const PathValue& prefix, ast::TemplateId path);
+Result<PathValue> append_path(Evaluator& evaluator, const ast::File& file, const PathValue& prefix,
+                              ast::TemplateId path);
 
 }  // namespace rulec

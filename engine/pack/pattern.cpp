@@ -48,7 +48,8 @@ class PatternBuilder {
       to.push_back({axes::IndexDim{result_.slots.size() - 1, 1}});
       return Done{};
     }
-    if (binding != nullptr && binding->is_index_expression) return report(diags(), span, diag::IndexInShape, axis.name.text);
+    if (binding != nullptr && binding->is_index_expression)
+      return report(diags(), span, diag::IndexInShape, axis.name.text);
     Result<std::int64_t> size = axis_size(axis.name);
     if (!size) return diags().failed();
     Result<std::int64_t> block = axis.block ? block_size(*axis.block) : Result<std::int64_t>(1);
@@ -80,15 +81,19 @@ class PatternBuilder {
   Result<std::int64_t> axis_size(const ast::Name& name) {
     Result<Value> value = evaluator_.name(name);
     if (!value) return diags().failed();
-    if (!has_value(*value)) return evaluator_.report_no_value(name.span, fmt::format("the size of axis `{}`", name.text));
+    if (!has_value(*value))
+      return evaluator_.report_no_value(name.span, fmt::format("the size of axis `{}`", name.text));
     const auto* size = std::get_if<Rational>(&*value);
-    if (size == nullptr) return report(diags(), name.span, diag::WrongType, "the size of an axis, a whole number", to_string(*value));
+    if (size == nullptr)
+      return report(diags(), name.span, diag::WrongType, "the size of an axis, a whole number", to_string(*value));
     if (!size->is_whole()) {
-      return report(diags(), name.span, diag::IndexRemainder, name.text).label("the size of an axis is a whole number").note(
-          fmt::format("here it is {}", to_string(*value)));
+      return report(diags(), name.span, diag::IndexRemainder, name.text)
+          .label("the size of an axis is a whole number")
+          .note(fmt::format("here it is {}", to_string(*value)));
     }
     if (size->numerator < 0) {
-      return report(diags(), name.span, diag::IndexOutOfRange, name.text, std::to_string(size->numerator), "a size is not negative");
+      return report(diags(), name.span, diag::IndexOutOfRange, name.text, std::to_string(size->numerator),
+                    "a size is not negative");
     }
     return size->numerator;
   }
@@ -101,7 +106,9 @@ class PatternBuilder {
       if (!size) return size;
       number = *size;
     }
-    if (number < 1) return report(diags(), name.span, diag::IndexOutOfRange, name.text, std::to_string(number), "a block has a cell at least");
+    if (number < 1)
+      return report(diags(), name.span, diag::IndexOutOfRange, name.text, std::to_string(number),
+                    "a block has a cell at least");
     return number;
   }
 

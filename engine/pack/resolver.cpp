@@ -26,9 +26,9 @@ struct BuiltIn {
 
 constexpr std::size_t AnyNumber = std::numeric_limits<std::size_t>::max();
 constexpr std::array BuiltIns{
-    BuiltIn{"sqrt", 1, 1}, BuiltIn{"exp", 1, 1}, BuiltIn{"log", 1, 1},  BuiltIn{"min", 1, AnyNumber}, BuiltIn{"max", 1, AnyNumber},
-    BuiltIn{"len", 1, 1},  BuiltIn{"ceil", 1, 1}, BuiltIn{"has", 1, 1}, BuiltIn{"f32", 1, 1},         BuiltIn{"bf16", 1, 1},
-    BuiltIn{"f16", 1, 1},
+    BuiltIn{"sqrt", 1, 1},        BuiltIn{"exp", 1, 1},  BuiltIn{"log", 1, 1},  BuiltIn{"min", 1, AnyNumber},
+    BuiltIn{"max", 1, AnyNumber}, BuiltIn{"len", 1, 1},  BuiltIn{"ceil", 1, 1}, BuiltIn{"has", 1, 1},
+    BuiltIn{"f32", 1, 1},         BuiltIn{"bf16", 1, 1}, BuiltIn{"f16", 1, 1},
 };
 
 constexpr auto is_hook = [](const Rules&, const Definition& d) { return d.kind == DefinitionKind::Hook; };
@@ -70,7 +70,9 @@ void Resolver::node(const Site& site, const ast::Call& call) {
   arguments(site, call.arguments);
 }
 
-void Resolver::node(const Site& site, const ast::Unary& unary) { value(site, unary.of); }
+void Resolver::node(const Site& site, const ast::Unary& unary) {
+  value(site, unary.of);
+}
 
 void Resolver::node(const Site& site, const ast::Binary& binary) {
   const bool may_skip =
@@ -111,7 +113,8 @@ void Resolver::note(const Site& site, const Definition& definition, Span span) {
 void Resolver::note_call(const Site& site, const ast::Name& name, const Definition& definition, const auto& arguments) {
   note(site, definition, name.span);
   const std::string what = "the " + std::string(describe(rules_, definition));
-  check_arguments({what, name, *parameters_of(rules_, definition), definition.span}, given(site.file, arguments), diags_);
+  check_arguments({what, name, *parameters_of(rules_, definition), definition.span}, given(site.file, arguments),
+                  diags_);
 }
 
 // ---- paths and shapes --------------------------------------------------------------------------------------------
@@ -137,7 +140,9 @@ void Resolver::part(const Site& site, const ast::PathUse& use) {
   arguments(site, use.arguments);
 }
 
-void Resolver::shape(const Site& site, ast::ShapeId shape) { dims(site, site.file[shape].dims); }
+void Resolver::shape(const Site& site, ast::ShapeId shape) {
+  dims(site, site.file[shape].dims);
+}
 
 void Resolver::dims(const Site& site, const std::vector<ast::DimId>& dims) {
   for (const ast::DimId id : dims) std::visit([&](const auto& n) { dim(site, n); }, site.file[id].node);

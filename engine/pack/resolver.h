@@ -28,8 +28,8 @@ struct Site {
   }
 };
 
-/// Looks up the names of expressions, paths, shapes and hooks: local ones first, then the pack's. What is found is noted
-/// as a use, what is not is reported once for each place: R0202, R0214, R0223.
+/// Looks up the names of expressions, paths, shapes and hooks: local ones first, then the pack's. What is found is
+/// noted as a use, what is not is reported once for each place: R0202, R0214, R0223.
 class Resolver {
  public:
   Resolver(const Rules& rules, Diagnostics& diags) : rules_(rules), diags_(diags) {}
@@ -44,7 +44,8 @@ class Resolver {
   void pipeline(const Site& site, const ast::Pipeline& pipeline);
   void use(const Site& site, const ast::Use& use);
 
-  /// A name that must stand for a value of the pack, as in `preset` and `test`. No use: to give a value is not to need one.
+  /// A name that must stand for a value of the pack, as in `preset` and `test`. No use: to give a value is not to need
+  /// one.
   void pack_value(const ast::Name& name);
 
   /// A side where only sides may stand. Nothing to say about a library, which has none.

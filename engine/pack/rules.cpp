@@ -64,7 +64,8 @@ Result<Rules> load_rules(SourceId source, PackFolder folder, Diagnostics& diags)
   }
   rules.presets = all_presets(pack, rules.folder);
   for (std::size_t i = 0; i < rules.files.size(); ++i) {
-    for (const NamedDefinition& one : definitions_of(rules.files[i], i)) rules.definitions.emplace(one.name->text, one.definition);
+    for (const NamedDefinition& one : definitions_of(rules.files[i], i))
+      rules.definitions.emplace(one.name->text, one.definition);
   }
   if (!resolve_names(rules, diags)) return diags.failed();
   return rules;

@@ -67,7 +67,8 @@ class Matcher {
   bool match(std::span<const Token> tokens, std::string_view name, Assignment& values) {
     if (tokens.empty()) return name.empty() || (as_prefix_ && name.front() == '.');
     const Token& token = tokens.front();
-    if (!token.hole) return name.starts_with(token.text) && match(tokens.subspan(1), name.substr(token.text.size()), values);
+    if (!token.hole)
+      return name.starts_with(token.text) && match(tokens.subspan(1), name.substr(token.text.size()), values);
     std::size_t digits = 0;
     while (digits < name.size() && digits < 18 && name[digits] >= '0' && name[digits] <= '9') ++digits;
     for (std::size_t length = digits; length > 0; --length) {
@@ -83,7 +84,8 @@ class Matcher {
   }
 
  private:
-  /// The value of the one index in `expr` that makes it `number`. Index expressions in names are affine: two points give the line.
+  /// The value of the one index in `expr` that makes it `number`. Index expressions in names are affine: two points
+  /// give the line.
   bool solve(ast::ExprId expr, std::int64_t number, Assignment& values) {
     std::vector<ast::Name> inside;
     collect(evaluator_, file_, expr, inside);
@@ -100,7 +102,8 @@ class Matcher {
   }
 
   std::optional<std::int64_t> value_at(ast::ExprId expr, const std::string& name, std::int64_t index) {
-    const Evaluator::Scope scope(evaluator_, {{name, Rational{index, 1}, true, index + 1, std::nullopt, true, false}}, true);
+    const Evaluator::Scope scope(evaluator_, {{name, Rational{index, 1}, true, index + 1, std::nullopt, true, false}},
+                                 true);
     const std::size_t before = evaluator_.diags().all().size();
     Result<Value> value = evaluator_.evaluate(file_, expr);
     evaluator_.diags().truncate(before);
@@ -124,7 +127,8 @@ std::vector<ast::Name> unbound_indices(const Evaluator& evaluator, const Unbound
       for (const ast::Segment& segment : query.file[path].segments) {
         for (const ast::Part& part : segment.parts) {
           if (const auto* hole = std::get_if<ast::Hole>(&part.node)) collect(evaluator, query.file, hole->index, names);
-          if (const auto* bracket = std::get_if<ast::Bracket>(&part.node)) collect(evaluator, query.file, bracket->index, names);
+          if (const auto* bracket = std::get_if<ast::Bracket>(&part.node))
+            collect(evaluator, query.file, bracket->index, names);
         }
       }
     }
@@ -132,7 +136,8 @@ std::vector<ast::Name> unbound_indices(const Evaluator& evaluator, const Unbound
   return names;
 }
 
-std::vector<std::vector<std::int64_t>> unbound_values(Evaluator& evaluator, const UnboundQuery& query, const std::vector<ast::Name>& names,
+std::vector<std::vector<std::int64_t>> unbound_values(Evaluator& evaluator, const UnboundQuery& query,
+                                                      const std::vector<ast::Name>& names,
                                                       const std::array<std::span<const TensorInfo>, 2>& catalogues) {
   std::set<std::vector<std::int64_t>> found;
   Matcher matcher(evaluator, query.file, names, query.as_prefix);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Indices that no loop binds: `decoder.layers.<i>.local -> model.layers.<2i>`. They range over the checkpoint: every value for which
-// it has that tensor.
+// Indices that no loop binds: `decoder.layers.<i>.local -> model.layers.<2i>`. They range over the checkpoint: every
+// value for which it has that tensor.
 #pragma once
 
 #include <array>
@@ -25,7 +25,8 @@ struct UnboundQuery {
 std::vector<ast::Name> unbound_indices(const Evaluator& evaluator, const UnboundQuery& query);
 
 /// The values of `names` for which a catalogue has the tensors, ascending. None if there is no catalogue.
-std::vector<std::vector<std::int64_t>> unbound_values(Evaluator& evaluator, const UnboundQuery& query, const std::vector<ast::Name>& names,
+std::vector<std::vector<std::int64_t>> unbound_values(Evaluator& evaluator, const UnboundQuery& query,
+                                                      const std::vector<ast::Name>& names,
                                                       const std::array<std::span<const TensorInfo>, 2>& catalogues);
 
 }  // namespace rulec

@@ -23,7 +23,9 @@ std::string with_article(std::string_view noun) {
   return fmt::format("{} {}", is_vowel ? "an" : "a", noun);
 }
 
-int lower(std::string_view word) { return std::tolower(static_cast<unsigned char>(word.front())); }
+int lower(std::string_view word) {
+  return std::tolower(static_cast<unsigned char>(word.front()));
+}
 
 }  // namespace
 
@@ -61,7 +63,8 @@ void Resolver::unresolved(std::string_view what, const ast::Name& name, std::vec
 void Resolver::suggest(Finding& finding, const ast::Name& name, const std::vector<std::string>& candidates) const {
   std::vector<std::string> likely = candidates;
   // One letter is a slip away from any other: only those that begin with it are worth a word.
-  if (name.text.size() == 1) std::erase_if(likely, [&](const std::string& one) { return lower(one) != lower(name.text); });
+  if (name.text.size() == 1)
+    std::erase_if(likely, [&](const std::string& one) { return lower(one) != lower(name.text); });
   const std::vector<std::string> close = close_names(name.text, likely);
   if (close.empty()) {
     if (!candidates.empty() && candidates.size() <= MostListed)

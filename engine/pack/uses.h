@@ -8,7 +8,8 @@
 
 namespace rulec {
 
-/// A name that stands for a definition, in the pack's own file or in what that needs of others. Pointers are into `Rules::definitions`.
+/// A name that stands for a definition, in the pack's own file or in what that needs of others. Pointers are into
+/// `Rules::definitions`.
 struct Use {
   const Definition* by = nullptr;  ///< whose text it is; nullptr for what is no definition: rules, `require`, ...
   const Definition* of = nullptr;

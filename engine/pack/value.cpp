@@ -21,7 +21,8 @@ std::optional<Rational> add(const Rational& a, const Rational& b, bool subtract)
   std::int64_t right = 0;
   std::int64_t sum = 0;
   std::int64_t denominator = 0;
-  if (__builtin_mul_overflow(a.numerator, b.denominator, &left) || __builtin_mul_overflow(b.numerator, a.denominator, &right) ||
+  if (__builtin_mul_overflow(a.numerator, b.denominator, &left) ||
+      __builtin_mul_overflow(b.numerator, a.denominator, &right) ||
       (subtract ? __builtin_sub_overflow(left, right, &sum) : __builtin_add_overflow(left, right, &sum)) ||
       __builtin_mul_overflow(a.denominator, b.denominator, &denominator)) {
     return std::nullopt;
@@ -71,12 +72,18 @@ Outcome exact(ArithmeticOp op, const Rational& a, const Rational& b) {
 
 double in_double(ArithmeticOp op, double a, double b) {
   switch (op) {
-    case ArithmeticOp::Add: return a + b;
-    case ArithmeticOp::Subtract: return a - b;
-    case ArithmeticOp::Multiply: return a * b;
-    case ArithmeticOp::Divide: return a / b;
-    case ArithmeticOp::FloorDivide: return std::floor(a / b);
-    case ArithmeticOp::Modulo: return a - std::floor(a / b) * b;
+    case ArithmeticOp::Add:
+      return a + b;
+    case ArithmeticOp::Subtract:
+      return a - b;
+    case ArithmeticOp::Multiply:
+      return a * b;
+    case ArithmeticOp::Divide:
+      return a / b;
+    case ArithmeticOp::FloorDivide:
+      return std::floor(a / b);
+    case ArithmeticOp::Modulo:
+      return a - std::floor(a / b) * b;
   }
   return 0;
 }
@@ -101,18 +108,17 @@ std::optional<Rational> make_rational(std::int64_t numerator, std::int64_t denom
 }
 
 std::string describe_kind(const Value& value) {
-  return std::visit(Overloaded{
-                        [](const NoValue&) { return "no value"; },
-                        [](const Rational& r) { return r.is_whole() ? "a whole number" : "a fraction"; },
-                        [](double) { return "a real number"; },
-                        [](const TypedNumber&) { return "a number with a type"; },
-                        [](bool) { return "a truth value"; },
-                        [](const std::string&) { return "a string"; },
-                        [](Section s) {
-                          return std::holds_alternative<ConfigList>(s->node) ? "a list" : "a section of a config";
-                        },
-                    },
-                    value);
+  return std::visit(
+      Overloaded{
+          [](const NoValue&) { return "no value"; },
+          [](const Rational& r) { return r.is_whole() ? "a whole number" : "a fraction"; },
+          [](double) { return "a real number"; },
+          [](const TypedNumber&) { return "a number with a type"; },
+          [](bool) { return "a truth value"; },
+          [](const std::string&) { return "a string"; },
+          [](Section s) { return std::holds_alternative<ConfigList>(s->node) ? "a list" : "a section of a config"; },
+      },
+      value);
 }
 
 std::string to_string(const Value& value) {
@@ -153,10 +159,14 @@ std::optional<double> as_double(const Value& value) {
 
 double rounded_to(double number, DType type) {
   switch (type) {
-    case DType::Bf16: return bf16_to_f32(f32_to_bf16(static_cast<float>(number)));
-    case DType::F16: return f16_to_f32(f32_to_f16(static_cast<float>(number)));
-    case DType::F32: return static_cast<double>(static_cast<float>(number));
-    default: return number;
+    case DType::Bf16:
+      return bf16_to_f32(f32_to_bf16(static_cast<float>(number)));
+    case DType::F16:
+      return f16_to_f32(f32_to_f16(static_cast<float>(number)));
+    case DType::F32:
+      return static_cast<double>(static_cast<float>(number));
+    default:
+      return number;
   }
 }
 

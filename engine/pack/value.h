@@ -12,8 +12,8 @@
 
 namespace rulec {
 
-/// An exact fraction in lowest terms, denominator positive. Constants stay exact until a root or a logarithm is taken, so
-/// that `L / 4 * 4` is L.
+/// An exact fraction in lowest terms, denominator positive. Constants stay exact until a root or a logarithm is taken,
+/// so that `L / 4 * 4` is L.
 struct Rational {
   std::int64_t numerator = 0;
   std::int64_t denominator = 1;
@@ -43,7 +43,9 @@ using Section = const ConfigValue*;
 
 using Value = std::variant<NoValue, Rational, double, TypedNumber, bool, std::string, Section>;
 
-inline bool has_value(const Value& value) { return !std::holds_alternative<NoValue>(value); }
+inline bool has_value(const Value& value) {
+  return !std::holds_alternative<NoValue>(value);
+}
 
 /// `a whole number`, `a string`, ...: for messages.
 std::string describe_kind(const Value& value);
@@ -62,8 +64,8 @@ double rounded_to(double number, DType type);
 
 enum class ArithmeticOp : std::uint8_t { Add, Subtract, Multiply, Divide, FloorDivide, Modulo };
 
-/// Arithmetic on numbers: exact on fractions, in its own type on typed numbers, else in double. No value in, no value out.
-/// On failure, a phrase that says why (`division by zero`, `1/0 ...`).
+/// Arithmetic on numbers: exact on fractions, in its own type on typed numbers, else in double. No value in, no value
+/// out. On failure, a phrase that says why (`division by zero`, `1/0 ...`).
 std::variant<Value, std::string> calculate(ArithmeticOp op, const Value& left, const Value& right);
 
 /// -1, 0, 1; nothing where the two cannot be compared. Numbers by value, strings by letters, booleans false first.

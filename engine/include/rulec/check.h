@@ -11,9 +11,9 @@
 
 namespace rulec {
 
-/// Proves a pack for one model and lints it, with everything that `bind` proves: coverage, overlaps, reverses, classes, names of the preset's
-/// lists of tensors, and the checkpoints of `options`. Empty `preset` and `configs`: every preset, in every layout that its `bool`
-/// options make; findings that several share are reported once.
+/// Proves a pack for one model and lints it, with everything that `bind` proves: coverage, overlaps, reverses, classes,
+/// names of the preset's lists of tensors, and the checkpoints of `options`. Empty `preset` and `configs`: every
+/// preset, in every layout that its `bool` options make; findings that several share are reported once.
 ///
 /// Returns how many models were proved. Findings are in `diags`; fails if one of them is an error.
 Result<int> check(const RulePack& pack, const BindOptions& options, Diagnostics& diags);
@@ -21,21 +21,22 @@ Result<int> check(const RulePack& pack, const BindOptions& options, Diagnostics&
 /// A line of the table of classes: a rule, and how faithful its two directions are.
 struct RuleClass {
   Span rule;
-  std::string left;    ///< the first tensor that it names, and on the right
+  std::string left;  ///< the first tensor that it names, and on the right
   std::string right;
-  std::string to_left;   ///< `exact`, `stable (<= 1 ulp)`, `exact for 1.5e-05 <= |x|`, `one-way`; a phrase
+  std::string to_left;  ///< `exact`, `stable (<= 1 ulp)`, `exact for 1.5e-05 <= |x|`, `one-way`; a phrase
   std::string to_right;
 };
 
 /// The class of every rule of a model, for 16-bit weights.
 std::vector<RuleClass> classes(const Model& model);
 
-/// Both directions of one tensor of either side: rule, index values, shapes, strided copy, function, class and why. Text for people.
-/// `graph` prints the expression graph of the tensor instead: `text`, `json` or `dot`.
+/// Both directions of one tensor of either side: rule, index values, shapes, strided copy, function, class and why.
+/// Text for people. `graph` prints the expression graph of the tensor instead: `text`, `json` or `dot`.
 ///
 /// Errors: R0202 if neither side has the tensor, with close names.
 Result<std::string> explain(const Model& model, std::string_view tensor, Diagnostics& diags);
-Result<std::string> explain_graph(const Model& model, std::string_view tensor, std::string_view format, Diagnostics& diags);
+Result<std::string> explain_graph(const Model& model, std::string_view tensor, std::string_view format,
+                                  Diagnostics& diags);
 
 /// A side of a pack that a checkpoint's names fit.
 struct Fit {
@@ -46,10 +47,11 @@ struct Fit {
 };
 
 /// The bundled packs whose names the checkpoint has, best first. A full fit has `matched == total`.
-std::vector<Fit> fitting_packs(const TensorStore& checkpoint, const std::vector<std::filesystem::path>& configs, Diagnostics& diags);
+std::vector<Fit> fitting_packs(const TensorStore& checkpoint, const std::vector<std::filesystem::path>& configs,
+                               Diagnostics& diags);
 
-/// Runs the `test` blocks of a pack, and a round trip on random small tensors for every preset and layout. One line a test goes to
-/// `lines`; fails if one failed (R0614, R0615).
+/// Runs the `test` blocks of a pack, and a round trip on random small tensors for every preset and layout. One line a
+/// test goes to `lines`; fails if one failed (R0614, R0615).
 Status test(const RulePack& pack, std::vector<std::string>& lines, Diagnostics& diags);
 
 }  // namespace rulec

@@ -24,20 +24,20 @@ enum class TensorClass : std::uint8_t { Exact, Stable, Lossy, OneWay };
 std::string_view to_string(TensorClass c);
 
 struct Progress {
-  std::uint64_t bytes_done = 0;   ///< of the target
+  std::uint64_t bytes_done = 0;  ///< of the target
   std::uint64_t bytes_total = 0;
-  std::string_view tensor;        ///< that was finished last
+  std::string_view tensor;  ///< that was finished last
 };
 
 struct ConvertOptions {
   /// The stored type of floating tensors, unless a `cast` in a rule fixes it. Nothing: what arrives.
   std::optional<DType> dtype;
-  bool cast_first = false;         ///< convert on reading, before the hooks, as MaxText does
-  std::vector<std::string> only;   ///< globs on target names; none: everything
+  bool cast_first = false;        ///< convert on reading, before the hooks, as MaxText does
+  std::vector<std::string> only;  ///< globs on target names; none: everything
   Policy pad_policy = Policy::Stop;
   Policy constant_policy = Policy::Stop;
   Policy alias_policy = Policy::Stop;
-  bool dry_run = false;            ///< plan and report; read no data, write nothing
+  bool dry_run = false;  ///< plan and report; read no data, write nothing
   std::function<void(const Progress&)> on_progress;
 };
 
@@ -49,17 +49,18 @@ struct TensorReport {
 };
 
 struct Report {
-  std::vector<TensorReport> tensors;     ///< written, by name
-  std::vector<TensorInfo> ignored;       ///< of the source, that the pack says have no partner
+  std::vector<TensorReport> tensors;  ///< written, by name
+  std::vector<TensorInfo> ignored;    ///< of the source, that the pack says have no partner
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
 };
 
-/// Writes to `target` every tensor of side `to` that the model's rules make of `source`, and commits it. One source and one target
-/// tensor are in memory at a time. On an error nothing is committed.
+/// Writes to `target` every tensor of side `to` that the model's rules make of `source`, and commits it. One source and
+/// one target tensor are in memory at a time. On an error nothing is committed.
 ///
-/// Shapes and orders are the pack's: `[D N H]` is row-major, last axis fastest. Casts round to nearest even (IEEE 754-2019, 4.3.1).
-/// Errors: R0306, R0504, R0601, R0604, R0605, R0609, R0610, and those of the stores. Each names the tensor.
+/// Shapes and orders are the pack's: `[D N H]` is row-major, last axis fastest. Casts round to nearest even (IEEE
+/// 754-2019, 4.3.1). Errors: R0306, R0504, R0601, R0604, R0605, R0609, R0610, and those of the stores. Each names the
+/// tensor.
 Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
                        const ConvertOptions& options, Diagnostics& diags);
 

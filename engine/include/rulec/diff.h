@@ -23,15 +23,17 @@ enum class Difference : std::uint8_t {
 std::string_view to_string(Difference difference);
 
 struct TensorDifference {
-  std::string name;      ///< in A, or where A lacks it in B
+  std::string name;  ///< in A, or where A lacks it in B
   Difference difference = Difference::Same;
-  std::uint64_t cells = 0;           ///< that differ
+  std::uint64_t cells = 0;  ///< that differ
   std::uint64_t worst_ulp = 0;
-  std::string detail;                ///< the first difference, or the two shapes or types; the class that allows it
+  std::string detail;  ///< the first difference, or the two shapes or types; the class that allows it
 };
 
-/// Compares two checkpoints tensor by tensor, each tensor whole. With a model whose two sides they are (or which maps A's side onto B's),
-/// A is converted and compared with B; within one side, differences up to the class of the rule are `WithinClass`.
-Result<std::vector<TensorDifference>> diff(const TensorStore& a, const TensorStore& b, const Model* model, Diagnostics& diags);
+/// Compares two checkpoints tensor by tensor, each tensor whole. With a model whose two sides they are (or which maps
+/// A's side onto B's), A is converted and compared with B; within one side, differences up to the class of the rule are
+/// `WithinClass`.
+Result<std::vector<TensorDifference>> diff(const TensorStore& a, const TensorStore& b, const Model* model,
+                                           Diagnostics& diags);
 
 }  // namespace rulec

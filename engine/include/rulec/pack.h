@@ -45,8 +45,8 @@ class RulePack {
   std::shared_ptr<const Rules> rules_;
 };
 
-/// Loads a bundled pack by name (`gemma2`), or a `.rules` file, or a folder that holds one. Diagnostics point into the file for as
-/// long as `diags` lives.
+/// Loads a bundled pack by name (`gemma2`), or a `.rules` file, or a folder that holds one. Diagnostics point into the
+/// file for as long as `diags` lives.
 ///
 /// Errors: syntax (R01), names and files (R02).
 Result<RulePack> load_pack(std::string_view name_or_path, Diagnostics& diags);
@@ -54,12 +54,13 @@ Result<RulePack> load_pack(std::string_view name_or_path, Diagnostics& diags);
 /// Names of the packs that are part of this library, sorted.
 std::vector<std::string> bundled_packs();
 
-/// What a pack is tied to a model with. All of it is optional: what is missing is looked for in the others, in this order.
+/// What a pack is tied to a model with. All of it is optional: what is missing is looked for in the others, in this
+/// order.
 struct BindOptions {
-  std::map<std::string, std::string> options;                ///< `scan_layers` -> `false`, as on a command line
-  std::map<std::string, std::filesystem::path> configs;      ///< side -> config.json or yml
-  std::string preset;                                        ///< one of `RulePack::presets`
-  std::map<std::string, const TensorStore*> checkpoints;     ///< side -> names and shapes; borrowed for the call
+  std::map<std::string, std::string> options;             ///< `scan_layers` -> `false`, as on a command line
+  std::map<std::string, std::filesystem::path> configs;   ///< side -> config.json or yml
+  std::string preset;                                     ///< one of `RulePack::presets`
+  std::map<std::string, const TensorStore*> checkpoints;  ///< side -> names and shapes; borrowed for the call
 };
 
 /// One tensor of the left side and one of the right that share cells: what weight synchronisation needs.
@@ -68,7 +69,7 @@ struct Correspondence {
   Shape left_shape;
   std::string right;
   Shape right_shape;
-  Span rule;                                              ///< where the rule stands
+  Span rule;                                                 ///< where the rule stands
   std::vector<std::pair<std::string, std::string>> indices;  ///< of the loops around it: `i` = `3`, `kind` = `local`
 };
 
@@ -81,7 +82,8 @@ class Model {
   const std::string& pack_name() const;
   const std::array<std::string, 2>& sides() const;
 
-  /// How sizes and options were found, a sentence each: `scan_layers is false: "decoder.layers_0..." is in the checkpoint`.
+  /// How sizes and options were found, a sentence each: `scan_layers is false: "decoder.layers_0..." is in the
+  /// checkpoint`.
   const std::vector<std::string>& decisions() const { return decisions_; }
 
   /// Options as decided: `scan_layers` -> `true`.
@@ -106,8 +108,9 @@ class Model {
   std::map<std::string, DType> dtypes_;
 };
 
-/// Ties `pack` to a model and proves its rules for it: sizes from the configs, else from the preset, else solved from the shapes of
-/// the checkpoints; options as given, else as detected from the checkpoints' names and shapes, else their defaults.
+/// Ties `pack` to a model and proves its rules for it: sizes from the configs, else from the preset, else solved from
+/// the shapes of the checkpoints; options as given, else as detected from the checkpoints' names and shapes, else their
+/// defaults.
 ///
 /// Errors: everything of R02 to R05 that `check` proves; R0410 and R0611 where a checkpoint contradicts.
 Result<Model> bind(const RulePack& pack, const BindOptions& options, Diagnostics& diags);

@@ -29,16 +29,16 @@ class TensorStore {
   /// Every tensor, sorted by name, each name once. Valid as long as the store.
   virtual std::span<const TensorInfo> tensors() const = 0;
 
-  /// Fills `into` with the bytes of tensor `index` of the catalogue from `offset` on (in bytes). The range lies within the
-  /// tensor. Elements are little-endian and row-major.
+  /// Fills `into` with the bytes of tensor `index` of the catalogue from `offset` on (in bytes). The range lies within
+  /// the tensor. Elements are little-endian and row-major.
   virtual Status read(std::size_t index, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const = 0;
 
   /// What messages call this store: its path.
   virtual std::string_view where() const = 0;
 };
 
-/// Tensors to write. `begin` once, `write` for every tensor in any order, `commit` once. What was not committed leaves nothing
-/// behind.
+/// Tensors to write. `begin` once, `write` for every tensor in any order, `commit` once. What was not committed leaves
+/// nothing behind.
 class TensorSink {
  public:
   virtual ~TensorSink() = default;
@@ -47,7 +47,8 @@ class TensorSink {
   virtual Status begin(std::span<const TensorInfo> tensors, Diagnostics& diags) = 0;
 
   /// The bytes of tensor `index` of what `begin` was told, from `offset` on (in bytes). Borrowed for the call only.
-  virtual Status write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) = 0;
+  virtual Status write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes,
+                       Diagnostics& diags) = 0;
 
   /// Makes it all visible at once.
   virtual Status commit(Diagnostics& diags) = 0;
@@ -83,9 +84,11 @@ class MemoryStore final : public TensorStore, public TensorSink {
   std::vector<Begun> begun_;  // in the order of `begin`, unseen until `commit`
 };
 
-/// A file or folder of safetensors: `model.safetensors.index.json` with its shards, else `model.safetensors`, else the only
+/// A file or folder of safetensors: `model.safetensors.index.json` with its shards, else `model.safetensors`, else the
+/// only
 /// `*.safetensors` there. Validated whole, before a byte of tensor data is read, as the format's own reader does and
-/// stricter (https://github.com/huggingface/safetensors): duplicate names, stray shards and links out of the folder too.
+/// stricter (https://github.com/huggingface/safetensors): duplicate names, stray shards and links out of the folder
+/// too.
 ///
 /// Errors: R0801 to R0808, R0811 and R0814; warnings R0812, R0813 and R0816.
 Result<std::unique_ptr<TensorStore>> open_store(const std::filesystem::path& path, Diagnostics& diags);
@@ -95,8 +98,9 @@ struct SafetensorsOptions {
   std::uint64_t max_shard_bytes = 5'000'000'000;
 };
 
-/// Writes `model.safetensors`, or shards and their index if one is not enough, into a folder that exists. Byte for byte what
-/// the format's own writer makes of the same tensors: sorted by dtype and name within a file, header padded to 8 bytes,
+/// Writes `model.safetensors`, or shards and their index if one is not enough, into a folder that exists. Byte for byte
+/// what the format's own writer makes of the same tensors: sorted by dtype and name within a file, header padded to 8
+/// bytes,
 /// `__metadata__` `{"format":"pt"}`.
 ///
 /// The caller owns the folder and its commit: write into a temporary one, rename it when all is done.

@@ -11,8 +11,28 @@ namespace rulec {
 
 /// The type of an element: every type of the safetensors format. Little-endian in memory and in files.
 enum class DType : std::uint8_t {
-  Bool, F4, F6E2M3, F6E3M2, U8, I8, F8E5M2, F8E4M3, F8E8M0, F8E4M3Fnuz, F8E5M2Fnuz, I16, U16, F16, Bf16, I32, U32, F32, C64, F64,
-  I64, U64,
+  Bool,
+  F4,
+  F6E2M3,
+  F6E3M2,
+  U8,
+  I8,
+  F8E5M2,
+  F8E4M3,
+  F8E8M0,
+  F8E4M3Fnuz,
+  F8E5M2Fnuz,
+  I16,
+  U16,
+  F16,
+  Bf16,
+  I32,
+  U32,
+  F32,
+  C64,
+  F64,
+  I64,
+  U64,
 };
 
 /// `BF16`, as safetensors spells it.

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Gemma 2 pack with one deliberate mistake: a section `change` says what is replaced by what, once.
+#include <memory>
+
+#include <rulec/check.h>
+
+#include "engine/pack/rules.h"
+#include "tests/golden.h"
+
+namespace rulec::golden {
+namespace {
+
+/// Cuts the section at the line `=>`: what stands before is replaced by what stands behind.
+bool change(std::string& text, const std::string& section) {
+  const std::size_t arrow = section.find("=>\n");
+  if (arrow == std::string::npos) return false;
+  const std::string from = section.substr(0, arrow);
+  const std::string to = section.substr(arrow + 3);
+  // Both end with the newline of their last line; words within a line do not.
+  const std::string needle = from.substr(0, from.size() - 1);
+  const std::size_t at = text.find(needle);
+  if (at == std::string::npos) return false;
+  text.replace(at, needle.size(), to.empty() ? to : to.substr(0, to.size() - 1));
+  return true;
+}
+
+}  // namespace
+
+std::string mistakes_stage(const Sections& sections) {
+  Diagnostics diags;
+  const Result<Rules> good = load_rules("gemma2", diags);
+  if (!good) return render_text(diags);
+  std::string text = *good->folder.read("gemma2.rules");
+  for (const Section& section : sections) {
+    if (section.name == "change" && !change(text, section.text)) return "the pack does not hold what this case changes";
+  }
+  Diagnostics found;
+  Result<Rules> rules = load_rules(found.sources().add("gemma2.rules", text), good->folder, found);
+  if (!rules) return render_text(found);
+  const RulePack pack(std::make_shared<const Rules>(*std::move(rules)));
+  (void)check(pack, {}, found);
+  return found.all().empty() ? "no findings" : render_text(found);
+}
+
+}  // namespace rulec::golden
