@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The command line from end to end: exit codes, a conversion there and back, targets that must survive, JSON.
+
+usage: cli_test.py RULEC MAKE_CHECKPOINT RULES
+"""
+
+import json
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+RULEC, MAKE_CHECKPOINT, RULES = (pathlib.Path(arg) for arg in sys.argv[1:4])
+failures = []
+
+
+def rulec(*args):
+    return subprocess.run([RULEC, *map(str, args)], capture_output=True, text=True, timeout=300)
+
+
+def claim(what, holds, result=None):
+    print(("ok      " if holds else "FAILED  ") + what)
+    if not holds:
+        failures.append(what)
+        if result is not None:
+            print(result.stdout + result.stderr)
+
+
+def expect(code, *args, says=""):
+    """Runs rulec and holds it to an exit code and a piece of its output; a bug of ours must look like nothing else."""
+    result = rulec(*args)
+    spoken = result.stdout + result.stderr
+    what = f"{code}: rulec {' '.join(map(str, args))}" + (f"  ~ {says}" if says else "")
+    claim(what, result.returncode == code and says in spoken, result)
+    return result
+
+
+def make_checkpoint(folder, *options):
+    config = RULES / "gemma2/presets/gemma2-2b/config.json"
+    subprocess.run([MAKE_CHECKPOINT, config, folder, "--layers", "2", "--scale", "32", *options], check=True)
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def left_behind(work):
+    return [p.name for p in work.iterdir() if ".partial-" in p.name]
+
+
+def usage(work):
+    expect(0, "--help", says="convert")
+    expect(0, "--version", says="rulec ")
+    expect(2)
+    expect(2, "frobnicate")
+    for command in ("convert", "check", "explain", "inspect", "diff", "test", "packs"):
+        expect(0, command, "--help")
+        expect(2, command, "--frobnicate")
+    expect(2, "convert", work / "hf", work / "x", "--dtype", "f8", says="--help")
+    expect(2, "convert", work / "hf", work / "x", "--set", "scan_layers", says="OPTION=VALUE")
+    expect(2, "convert", work / "hf", work / "x", "--max-shard-size", "much", says="5GB")
+    expect(2, "convert", work / "hf", work / "x", "--pack", "nothing", says="R0221")
+    expect(2, "convert", work / "hf", work / "x", "--to", "nowhere", says="R0223")
+    expect(2, "convert", work / "nothing", work / "x", says="R08")
+    expect(2, "inspect", work / "nothing", "--format", "json", says='"diagnostics"')
+    expect(2, "check", "gemma2", "--nowhere", work / "hf", says="R0223")
+    expect(2, "check", "gemma2", "--preset", "nothing", says="R0222")
+    expect(2, "check", "gemma2", "--set", "nothing=1", says="R0217")
+    expect(2, "explain", "R9999")
+    claim("no target was made", not (work / "x").exists())
+
+
+def looking(work):
+    expect(0, "packs", says="gemma2")
+    expect(0, "check", "gemma2", says="no findings")
+    expect(0, "check", "gemma2", "--hf", work / "hf", says="no findings")
+    expect(0, "explain", "R0402", says="R0402")
+    expect(0, "explain", "index-hole", says="R0402")
+    expect(0, "explain", "gemma2", "model.layers.1.self_attn.q_proj.weight")
+    expect(0, "explain", "gemma2", "decoder.layers_1.mlp_local.wo.kernel")
+    expect(1, "explain", "gemma2", "model.layers.1.self_attn.q_prj.weight", says="R0202")
+    expect(0, "inspect", work / "hf", says="fits side hf of pack gemma2")
+    shutil.copytree(RULES / "gemma2", work / "broken")
+    rules = work / "broken/gemma2.rules"
+    rules.write_text(rules.read_text().replace("<2i + kind>", "<2i>"))
+    expect(1, "check", work / "broken", "--preset", "gemma2-2b", says="error[R04")
+    for args in (["packs"], ["check", "gemma2"], ["inspect", work / "hf"], ["check", work / "broken"]):
+        claim(f"JSON: {args[0]}", isinstance(json.loads(rulec(*args, "--format", "json").stdout), dict))
+
+
+def there_and_back(work):
+    (work / "hf/tokenizer.json").write_text("{}")
+    expect(0, "convert", work / "hf", work / "dry", "--dry-run", says="would write")
+    claim("--dry-run writes nothing", not (work / "dry").exists() and not left_behind(work))
+    result = expect(0, "convert", work / "hf", work / "mt", "--dtype", "f32", "--format", "json")
+    claim("JSON: convert", json.loads(result.stdout)["to"] == "maxtext")
+    claim("the tokenizer came along", (work / "mt/hf/tokenizer.json").exists() and (work / "mt/rulec.json").exists())
+    expect(0, "convert", work / "mt", work / "back")
+    claim("so it did on the way back", (work / "back/tokenizer.json").exists())
+    expect(0, "diff", work / "hf", work / "back")
+    expect(0, "diff", work / "hf", work / "back", "--format", "json", says='"same"')
+    make_checkpoint(work / "other", "--seed", "2")
+    expect(1, "diff", work / "hf", work / "other")
+    expect(0, "test", "gemma2")
+
+
+def targets(work):
+    before = contents(work / "mt")
+    expect(2, "convert", work / "hf", work / "mt", says="--overwrite")
+    claim("the target is as it was", contents(work / "mt") == before)
+    expect(0, "convert", work / "hf", work / "mt", "--overwrite")
+    expect(2, "convert", work / "hf", work / "hf", "--overwrite", says="R0810")
+    expect(2, "convert", work / "hf", work / "hf/inside", says="R0810")
+    (work / "link").symlink_to(work / "mt")
+    expect(2, "convert", work / "hf", work / "link", "--overwrite", says="R0810")
+    (work / "files").mkdir()
+    (work / "files/thesis.tex").write_text("mine")
+    expect(2, "convert", work / "hf", work / "files", "--overwrite", says="R0810")
+    claim("other people's files stay", (work / "files/thesis.tex").exists())
+    expect(2, "convert", work / "hf", work / "no/such/folder", says="R0809")
+    expect(2, "convert", work / "hf", work / "x", "--config", "hf=/nothing.json", says="R0")
+    claim("nothing half-written is left", not left_behind(work))
+
+
+def interrupted(work):
+    make_checkpoint(work / "large", "--scale", "4", "--layers", "12")
+    with subprocess.Popen([RULEC, "convert", work / "large", work / "never"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as run:
+        while run.poll() is None and not left_behind(work):
+            time.sleep(0.002)
+        run.send_signal(signal.SIGINT)
+    done = run.returncode == 0  # it was faster than the signal
+    claim("an interrupted run leaves nothing", not left_behind(work) and (done or not (work / "never").exists()))
+    claim("and says so by its exit code", done or run.returncode == 130)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    root = pathlib.Path(folder)
+    make_checkpoint(root / "hf")
+    for part in (usage, looking, there_and_back, targets, interrupted):
+        part(root)
+print(f"{len(failures)} failed")
+sys.exit(1 if failures else 0)
