@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/index/cover.h"
+#include "engine/pack/name_sets.h"
 #include "engine/pack/pack.h"
 #include "engine/scalar/pipeline.h"
 
@@ -76,16 +77,5 @@ bool is_allowed(const Family& family, std::string_view id, std::string_view name
 /// path.
 Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
                        Diagnostics& diags);
-
-/// Names in short: `model.layers.{0..25}.mlp.up_proj.weight`, with how many they are.
-struct NameGroup {
-  std::string text;
-  std::size_t count = 0;
-  std::size_t first = 0;  ///< of the names given
-};
-std::vector<NameGroup> group_names(const std::vector<std::string>& names);
-
-/// Whether a glob matches a name: `*` within a segment, `**` across segments.
-bool glob_matches(std::string_view glob, std::string_view name);
 
 }  // namespace rulec

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "engine/pack/name_sets.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <ranges>
-
-#include "engine/check/check.h"
 
 namespace rulec {
 namespace {

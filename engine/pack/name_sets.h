@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sets of tensor names, as people write and read them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rulec {
+
+/// Names in short: `model.layers.{0..25}.mlp.up_proj.weight`, with how many they are.
+struct NameGroup {
+  std::string text;
+  std::size_t count = 0;
+  std::size_t first = 0;  ///< of the names given
+};
+std::vector<NameGroup> group_names(const std::vector<std::string>& names);
+
+/// Whether a glob matches a name: `*` within a segment, `**` across segments.
+bool glob_matches(std::string_view glob, std::string_view name);
+
+}  // namespace rulec
