@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a whole tensor may lose on its way to the other side and back: the classes of its pieces taken together.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "engine/pack/pack.h"
+#include "engine/scalar/pipeline.h"
+
+namespace rulec {
+
+/// A trip of numbers that lie on side `start` as `dtype`, to the other side, where `between` is asked for, and back.
+struct TripOf {
+  SideId start{};
+  DType dtype = DType::F32;
+  std::optional<DType> between{};
+
+  auto operator<=>(const TripOf&) const = default;
+};
+
+struct TensorTrip {
+  TripOf of;
+  RoundTrip trip;                        ///< of the least faithful piece; exact for a tensor of pads
+  std::size_t family = 0;                ///< whose rule that is
+  std::vector<const Numbers*> numbers{}; ///< of every piece that moves cells; of the pack
+
+  /// Whether the numbers are moved only, so that every bit comes back.
+  bool moves_only() const;
+
+  /// Whether `returned` may stand where `start` stood (both as bits of `of.dtype`): the same number, no more ulps off than the class
+  /// loses, or just what the trip makes of it.
+  bool allows(std::uint64_t start, std::uint64_t returned) const;
+
+  /// `stable (<= 1 ulp)`.
+  std::string describe() const;
+};
+
+/// The trips of a pack's tensors, each pipeline tried once. Borrows the pack.
+class TensorTrips {
+ public:
+  explicit TensorTrips(const Pack& pack);
+
+  /// The trip of what lies in tensor `tensor` of `side`. It starts on either side: for a tensor that was converted, where its source is.
+  TensorTrip find(SideId side, std::size_t tensor, const TripOf& of);
+
+ private:
+  using Part = std::pair<std::size_t, std::size_t>;  // numbers, family
+  const RoundTrip& tried(std::size_t numbers, const TripOf& of);
+
+  const Pack& pack_;
+  std::array<std::vector<std::set<Part>>, 2> parts_;            // by tensor
+  std::array<std::vector<std::optional<std::size_t>>, 2> one_way_;  // a family that fills cells and is not read back
+  std::map<std::tuple<std::size_t, TripOf>, RoundTrip> trips_;
+};
+
+}  // namespace rulec

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/guard.h"
+#include "engine/pack_tests.h"
+
+#include <rulec/check.h>
+
+namespace rulec {
+
+Status test(const RulePack& pack, std::vector<std::string>& lines, Diagnostics& diags) {
+  return guarded(diags, [&]() -> Status {
+    const std::size_t errors = diags.errors();
+    run_test_blocks(pack.shared(), lines, diags);
+    run_round_trips(pack.shared(), lines, diags);
+    if (diags.errors() > errors) return diags.failed();
+    return Done{};
+  });
+}
+
+}  // namespace rulec
