@@ -54,14 +54,20 @@ std::string TensorTrip::describe() const { return rulec::describe(trip); }
 TensorTrips::TensorTrips(const Pack& pack) : pack_(pack) {
   for (const SideId side : BothSides) {
     parts_[number(side)].resize(pack.tensors[number(side)].size());
-    one_way_[number(side)].resize(pack.tensors[number(side)].size());
+    comes_back_[number(side)].resize(pack.tensors[number(side)].size());
+    overwritten_[number(side)].resize(pack.tensors[number(side)].size());
   }
   for (const Piece& piece : pack.pieces) {
+    const Family& family = pack.families[piece.family];
     for (const SideId side : BothSides) {
       if (piece.tensor[number(side)] < 0) continue;
       const auto tensor = static_cast<std::size_t>(piece.tensor[number(side)]);
-      if (piece.kind == PieceKind::Copy) parts_[number(side)][tensor].emplace(pack.forms[piece.form].numbers, piece.family);
-      if (pack.families[piece.family].arrow != ast::Arrow::Both) one_way_[number(side)][tensor] = piece.family;
+      if (family.arrow == ast::Arrow::Both) {
+        comes_back_[number(side)][tensor] = true;
+        if (piece.kind == PieceKind::Copy) parts_[number(side)][tensor].emplace(pack.forms[piece.form].numbers, piece.family);
+      } else if (family.writes(side)) {
+        overwritten_[number(side)][tensor] = true;
+      }
     }
   }
 }
@@ -88,10 +94,7 @@ TensorTrip TensorTrips::find(SideId side, std::size_t tensor, const TripOf& of) 
     result.trip = trip;
     result.family = family;
   }
-  if (const auto& family = one_way_[number(side)][tensor]) {
-    result.trip.fidelity = Fidelity::OneWay;
-    result.family = *family;
-  }
+  if (!comes_back_[number(side)][tensor] || overwritten_[number(side)][tensor]) result.trip.fidelity = Fidelity::OneWay;
   return result;
 }
 

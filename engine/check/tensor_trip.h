@@ -55,8 +55,10 @@ class TensorTrips {
   const RoundTrip& tried(std::size_t numbers, const TripOf& of);
 
   const Pack& pack_;
-  std::array<std::vector<std::set<Part>>, 2> parts_;            // by tensor
-  std::array<std::vector<std::optional<std::size_t>>, 2> one_way_;  // a family that fills cells and is not read back
+  // By side and tensor.
+  std::array<std::vector<std::set<Part>>, 2> parts_;
+  std::array<std::vector<bool>, 2> comes_back_;   // a rule that holds both ways names it
+  std::array<std::vector<bool>, 2> overwritten_;  // a rule that is not read back fills cells of it
   std::map<std::tuple<std::size_t, TripOf>, RoundTrip> trips_;
 };
 

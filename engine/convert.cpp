@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <rulec/convert.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "engine/check/tensor_trip.h"
+#include "engine/graph/graph.h"
+#include "engine/guard.h"
+#include "engine/pack/name_sets.h"
+#include "engine/run/run.h"
+
+namespace rulec {
+namespace {
+
+/// What the pack says has no partner; and what no rule maps, which is an error.
+Result<std::vector<TensorInfo>> ignored_tensors(const Model& model, SideId side, const TensorStore& source, Diagnostics& diags) {
+  const Pack& pack = model.pack();
+  std::vector<TensorInfo> ignored;
+  std::vector<std::string> unmapped;
+  for (const TensorInfo& info : source.tensors()) {
+    if (pack.find(side, info.name)) continue;
+    const bool is_ignored = std::ranges::any_of(
+        pack.ignored, [&](const IgnoredGlob& glob) { return glob.side == side && glob_matches(glob.glob, info.name); });
+    if (is_ignored)
+      ignored.push_back(info);
+    else
+      unmapped.push_back(info.name);
+  }
+  if (unmapped.empty()) return ignored;
+  constexpr std::size_t Shown = 8;
+  Finding finding = report(diags, FilePlace{std::string(source.where()), std::nullopt}, diag::UnmappedSource,
+                           fmt::format("{} tensor{}", unmapped.size(), unmapped.size() == 1 ? "" : "s"), model.sides()[number(side)],
+                           unmapped.size() == 1 ? "is" : "are");
+  const std::vector<NameGroup> groups = group_names(unmapped);
+  for (std::size_t g = 0; g < std::min(groups.size(), Shown); ++g) finding.note(groups[g].text);
+  if (groups.size() > Shown) finding.note(fmt::format("and {} more kinds", groups.size() - Shown));
+  finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`", model.sides()[number(side)], unmapped.front()));
+  return finding;
+}
+
+/// The source tensors that each target is made of, by places in the pack. Operands lie on the right.
+std::map<std::size_t, std::set<std::pair<SideId, std::size_t>>> sources_of(const Pack& pack, SideId to) {
+  std::map<std::size_t, std::set<std::pair<SideId, std::size_t>>> sources;
+  const SideId from = other(to);
+  for (const Piece& piece : pack.pieces) {
+    if (piece.tensor[number(to)] < 0 || !pack.families[piece.family].writes(to)) continue;
+    auto& found = sources[static_cast<std::size_t>(piece.tensor[number(to)])];
+    if (piece.tensor[number(from)] >= 0) found.emplace(from, static_cast<std::size_t>(piece.tensor[number(from)]));
+    for (const PieceOperand& operand : piece.operands) found.emplace(SideId::Right, operand.tensor);
+  }
+  return sources;
+}
+
+TensorClass class_of(Fidelity fidelity) {
+  switch (fidelity) {
+    case Fidelity::Exact: return TensorClass::Exact;
+    case Fidelity::Stable: return TensorClass::Stable;
+    case Fidelity::Drifts: return TensorClass::Lossy;
+    case Fidelity::OneWay: return TensorClass::OneWay;
+  }
+  return TensorClass::OneWay;
+}
+
+/// Everything that can be told before a byte is read.
+Report planned(const Pack& pack, const Graph& graph, std::optional<DType> dtype) {
+  constexpr std::size_t Shown = 4;
+  TensorTrips trips(pack);
+  const auto sources = sources_of(pack, graph.to);
+  Report report;
+  for (const TensorInfo& target : graph.targets) {
+    TensorReport row;
+    row.tensor = target;
+    const std::size_t tensor = *pack.find(graph.to, target.name);
+    DType arrives = dtype.value_or(target.dtype);
+    if (const auto found = sources.find(tensor); found != sources.end()) {
+      row.source_count = found->second.size();
+      for (const auto& [side, source] : found->second) {
+        const std::string& name = pack.tensors[number(side)][source].name;
+        if (const auto stored = find_tensor(graph.sources, name); stored && row.sources.empty()) arrives = graph.sources[*stored].dtype;
+        if (row.sources.size() < Shown) row.sources.push_back(name);
+      }
+    }
+    row.fidelity = class_of(trips.find(graph.to, tensor, {other(graph.to), arrives, dtype}).trip.fidelity);
+    report.tensors.push_back(std::move(row));
+  }
+  return report;
+}
+
+}  // namespace
+
+std::string_view to_string(TensorClass c) {
+  switch (c) {
+    case TensorClass::Exact: return "exact";
+    case TensorClass::Stable: return "stable";
+    case TensorClass::Lossy: return "lossy";
+    case TensorClass::OneWay: return "one-way";
+  }
+  return {};
+}
+
+Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target, const ConvertOptions& options,
+                       Diagnostics& diags) {
+  return guarded(diags, [&]() -> Result<Report> {
+    const std::optional<SideId> side = model.rules().side(to);
+    if (!side) {
+      return report(diags, {}, diag::UnknownSide, model.pack_name(), to)
+          .help(fmt::format("its sides: `{}`, `{}`", model.sides()[0], model.sides()[1]));
+    }
+    Result<std::vector<TensorInfo>> ignored = ignored_tensors(model, other(*side), source, diags);
+    if (!ignored) return diags.failed();
+    const GraphOptions asked{source.tensors(), std::string(source.where()), options.dtype, options.cast_first, options.only};
+    Result<Graph> graph = build_graph(model.pack(), *side, asked, diags);
+    if (!graph) return diags.failed();
+    Report report = planned(model.pack(), *graph, options.dtype);
+    report.ignored = *std::move(ignored);
+    if (options.dry_run) return report;
+    const RunOptions how{options.pad_policy, options.constant_policy, options.alias_policy, options.on_progress};
+    Result<RunReport> ran = run(model.pack(), *graph, source, target, how, diags);
+    if (!ran) return diags.failed();
+    report.bytes_read = ran->bytes_read;
+    report.bytes_written = ran->bytes_written;
+    return report;
+  });
+}
+
+}  // namespace rulec

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a graph: source tensors in, target tensors out, one at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/graph/graph.h"
+
+#include <rulec/convert.h>
+#include <rulec/diagnostics.h>
+#include <rulec/store.h>
+
+namespace rulec {
+
+struct RunOptions {
+  Policy pad_policy = Policy::Stop;
+  Policy constant_policy = Policy::Stop;
+  Policy alias_policy = Policy::Stop;
+  std::function<void(const Progress&)> on_progress;
+};
+
+/// A tensor that was written, and what it was made of.
+struct WrittenTensor {
+  TensorInfo info;
+  std::vector<std::string> sources;  ///< names, sorted
+  std::size_t family = 0;            ///< the first that names it
+};
+
+struct RunReport {
+  std::vector<WrittenTensor> tensors;  ///< by name
+  std::uint64_t bytes_read = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t dropped_pad_rows = 0;   ///< rows of padding that held numbers
+  std::uint64_t dropped_constants = 0;  ///< tensors that were not full of their constant
+  std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another
+};
+
+/// Writes every target of `graph`, which was built from `pack` and the catalogue of `source`, and commits `target`.
+///
+/// In memory are one target tensor and the source tensors that later targets still need: those that feed several are read
+/// once. What the target has no place for is looked at on the way: padding of the source must be zero, constants must
+/// hold, and the copy that a one-way rule makes of another tensor must be one, if the source has it. Where a policy says `Drop`,
+/// the report counts instead.
+///
+/// Errors: R0604, R0605, R0609 and those of the stores; nothing is committed then.
+Result<RunReport> run(const Pack& pack, const Graph& graph, const TensorStore& source, TensorSink& target,
+                      const RunOptions& options, Diagnostics& diags);
+
+}  // namespace rulec

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `rulec test` finds: value tests and round trips over small packs, and over Gemma 2.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/pack/rules.h"
+
+#include <rulec/rulec.h>
+
+namespace rulec {
+namespace {
+
+struct Outcome {
+  bool passes = false;
+  std::vector<std::string> lines;
+  std::string messages;
+
+  std::string joined() const {
+    std::string text;
+    for (const std::string& line : lines) text += line + "\n";
+    return text;
+  }
+  bool says(std::string_view text) const { return messages.find(text) != std::string::npos; }
+  bool has_line(std::string_view line) const { return std::ranges::find(lines, line) != lines.end(); }
+};
+
+Outcome outcome_of(const RulePack& pack, Diagnostics& diags) {
+  Outcome outcome;
+  outcome.passes = static_cast<bool>(test(pack, outcome.lines, diags));
+  outcome.messages = render_text(diags);
+  return outcome;
+}
+
+Outcome run(const std::string& text) {
+  Diagnostics diags;
+  PackFolder nothing;
+  nothing.read = [](std::string_view) { return std::nullopt; };
+  Result<Rules> rules = load_rules(diags.sources().add("p.rules", text), nothing, diags);
+  INFO(render_text(diags));
+  REQUIRE(rules);
+  return outcome_of(RulePack(std::make_shared<const Rules>(*std::move(rules))), diags);
+}
+
+/// A pack with layers in pairs, stacked or not.
+std::string pack(std::string_view rules, std::string_view tests) {
+  std::string text = R"(pack p : maxtext -> hf
+config hf { L = num_layers
+  D = hidden
+  N = heads
+  H = head_dim }
+option scan_layers : bool = true
+require L % 2 == 0 "pairs"
+hook zero_centred = sub(1) reverse cast(f32) | add(1)
+path layer(i) = when scan_layers: layers[i @ 1]
+                else:             layers_<i>
+)";
+  return text.append(rules).append("\n").append(tests).append("\n");
+}
+
+constexpr std::string_view Attention = R"(norm.scale : [D] -> norm.weight | zero_centred
+for i in 0..L/2, kind in {local, global} {
+  layer(i) -> layers.<2i + kind> { <kind>.query.kernel : [D N H] -> q.weight : [(N H) D] }
+})";
+
+}  // namespace
+
+TEST_CASE("A test block passes in both layouts, and each round trip has its line") {
+  const Outcome outcome = run(pack(Attention, R"(
+test "norms" with {D = 2} {
+  hf      { norm.weight = [0.5, -1.0] }
+  maxtext { norm.scale = [1.5, 0.0] }
+})"));
+  CAPTURE(outcome.messages);
+  CAPTURE(outcome.joined());
+  CHECK(outcome.passes);
+  CHECK(outcome.messages.empty());
+  CHECK(outcome.joined() ==
+        "ok    norms (scan_layers = true)\n"
+        "ok    norms (scan_layers = false)\n"
+        "ok    round trip scan_layers = true: 3 + 5 tensors, bf16\n"
+        "ok    round trip scan_layers = true: 3 + 5 tensors, f32\n"
+        "ok    round trip scan_layers = false: 5 + 5 tensors, bf16\n"
+        "ok    round trip scan_layers = false: 5 + 5 tensors, f32\n");
+}
+
+TEST_CASE("A value that is off by one fails, in both directions, with place and numbers") {
+  const Outcome outcome = run(pack(Attention, R"(
+test "norms" with {D = 2, scan_layers = true} {
+  hf      { norm.weight = [0.5, -1.0] }
+  maxtext { norm.scale = [1.5, 1.0] }
+})"));
+  CHECK(!outcome.passes);
+  CHECK(outcome.has_line("FAIL  norms"));
+  CAPTURE(outcome.messages);
+  CAPTURE(outcome.joined());
+  CHECK(outcome.says("error[R0614 test-failed]: test \"norms\": `norm.scale` [1] is 0, expected 1"));
+  CHECK(outcome.says("error[R0614 test-failed]: test \"norms\": `norm.weight` [1] is 0, expected -1"));
+  CHECK(outcome.says("p.rules:18:13"));
+  CHECK(outcome.says("found    [1.5, 0]"));
+}
+
+TEST_CASE("A path with brackets names a slice of the stacked tensor, and the tensor itself where layers are not stacked") {
+  constexpr std::string_view Test = R"(
+test "query" with {D = 2, N = 1, H = 3} {
+  hf      { layers.3.q.weight = [[1, 2], [3, 4], [5, 6]] }
+  maxtext { layer(1).global.query.kernel = [[[1, 3, 5]], [[2, 4, 6]]] }
+})";
+  const Outcome outcome = run(pack(Attention, Test));
+  CAPTURE(outcome.messages);
+  CAPTURE(outcome.joined());
+  CHECK(outcome.passes);
+  CHECK(outcome.has_line("ok    query (scan_layers = true)"));
+  CHECK(outcome.has_line("ok    query (scan_layers = false)"));
+
+  SUBCASE("so that exchanged layers are seen") {
+    std::string swapped(Attention);
+    swapped.replace(swapped.find("<2i + kind>"), 11, "<2i + 1 - kind>");
+    const Outcome wrong = run(pack(swapped, Test));
+    CHECK(!wrong.passes);
+    CHECK(wrong.says("R0614"));
+  }
+  SUBCASE("so that exchanged axes are seen") {
+    std::string swapped(Attention);
+    swapped.replace(swapped.find("[(N H) D]"), 9, "[D (N H)]");
+    CHECK(run(pack(swapped, Test)).says("`layers.3.q.weight` is [2 3], the values given are [3 2]"));
+  }
+}
+
+TEST_CASE("A layout that lacks a tensor is skipped; one that no layout has is an error with close names") {
+  const Outcome one = run(pack(Attention, R"(
+test "unscanned" with {D = 1, N = 1, H = 1} {
+  hf      { layers.0.q.weight = [[7]] }
+  maxtext { layers_0.local.query.kernel = [[[7]]] }
+})"));
+  CAPTURE(one.messages);
+  CHECK(one.passes);
+  CHECK(one.has_line("ok    unscanned (scan_layers = false)"));
+  CHECK(!one.has_line("ok    unscanned (scan_layers = true)"));
+
+  const Outcome none = run(pack(Attention, R"(
+test "typo" with {D = 2} {
+  hf      { norm.weigth = [0.5, -1.0] }
+  maxtext { norm.scale = [1.5, 0.0] }
+})"));
+  CHECK(!none.passes);
+  CAPTURE(none.messages);
+  CHECK(none.says("test \"typo\": no layout has `norm.weigth`"));
+  CHECK(none.says("these names are close: `norm.weight`"));
+}
+
+TEST_CASE("Values that are no numbers of the tensor's shape are an error") {
+  const Outcome ragged = run(pack(Attention, R"(
+test "ragged" with {D = 2, N = 1, H = 1, scan_layers = false} {
+  hf { layers.0.q.weight = [[1], [1, 2]] }
+})"));
+  CHECK(!ragged.passes);
+  CHECK(ragged.says("is [1 2], the values given are lists of different lengths"));
+}
+
+TEST_CASE("A reverse that undoes another function is caught by the round trip") {
+  const Outcome outcome = run("pack p : maxtext -> hf\nlet D = 4\nhook scale = mul(4) reverse mul(0.5)\nnorm.scale : [D] -> norm.weight | scale\n");
+  CHECK(!outcome.passes);
+  CAPTURE(outcome.messages);
+  CAPTURE(outcome.joined());
+  CHECK(outcome.says("error[R0615 round-trip-failed]: `norm.scale` does not come back"));
+  CHECK(outcome.has_line("FAIL  round trip: 1 + 1 tensors, bf16"));
+}
+
+TEST_CASE("What goes one way only is not asked to come back") {
+  const Outcome outcome = run(R"(pack p : maxtext -> hf
+let V = 3, Vp = 5, D = 2
+embedding : [(V pad Vp) D] -> embed.weight : [V D]
+embedding : [(V pad Vp) D] => lm_head.weight : [V D]
+ones : [D] -> 1
+zeros : [D] <= 0
+)");
+  CAPTURE(outcome.messages);
+  CAPTURE(outcome.joined());
+  CHECK(outcome.passes);
+  CHECK(outcome.has_line("ok    round trip: 2 + 1 tensors, bf16"));
+}
+
+TEST_CASE("Sizes keep every require") {
+  const Outcome outcome = run(R"(pack p : maxtext -> hf
+config hf { L = layers
+  N = heads
+  K = kv_heads
+  D = hidden }
+require N % K == 0 and N > K "groups"
+require D % N == 0 "heads fill the width"
+require L % 3 == 0 "triples"
+let H = D / N
+for i in 0..L/3, j in {a, b, c} { x_<j> : [i N H D] -> y.<3i + j> : [(N H) D] }
+for i in 0..L { z : [i K H] -> k.<i> : [(K H)] }
+)");
+  CAPTURE(outcome.messages);
+  CAPTURE(outcome.joined());
+  CHECK(outcome.passes);
+}
+
+TEST_CASE("A pack whose sizes cannot be found says why") {
+  const Outcome outcome = run("pack p : maxtext -> hf\nconfig hf { D = hidden }\nrequire D < 0 \"never\"\na : [D] -> b\n");
+  CHECK(!outcome.passes);
+  CHECK(outcome.says("R0216"));
+  CHECK(outcome.has_line("FAIL  round trip: no small sizes fit"));
+}
+
+TEST_CASE("Gemma 2 passes its own tests") {
+  Diagnostics diags;
+  Result<RulePack> pack = load_pack("gemma2", diags);
+  REQUIRE(pack);
+  const Outcome outcome = outcome_of(*pack, diags);
+  CAPTURE(outcome.messages);
+  CAPTURE(outcome.joined());
+  CHECK(outcome.passes);
+  CHECK(outcome.has_line("ok    round trip gemma2-2b, scan_layers = true: 24 + 46 tensors, bf16"));
+}
+
+}  // namespace rulec
