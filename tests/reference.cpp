@@ -110,7 +110,7 @@ TEST_CASE("the reference has a production for every rule of the parser, and no o
 
 TEST_CASE("every production that the reference uses is one") {
   const auto known = productions();
-  static const std::set<std::string, std::less<>> Words{
+  static const std::set<std::string, std::less<>> words{
       "newline", "letters", "digits", "and",      "strings", "one",   "or",      "more",
       "a",       "letter",  "then",   "anything", "but",     "other", "control", "characters"};
   std::istringstream lines(ebnf());
@@ -126,7 +126,7 @@ TEST_CASE("every production that the reference uses is one") {
       std::size_t end = at;
       while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_')) ++end;
       const std::string word = text.substr(at, end - at);
-      if (!word.empty()) CHECK_MESSAGE((known.contains(word) || Words.contains(word)), word, " in ", line);
+      if (!word.empty()) CHECK_MESSAGE((known.contains(word) || words.contains(word)), word, " in ", line);
       at = std::max(end, at + 1);
     }
   }
