@@ -152,8 +152,10 @@ class GraphBuilder {
   /// Whether the pipeline can run; asked once for each combination of pipeline and types.
   bool check(const Piece& piece, const Trip& trip, std::string_view name) {
     std::vector<DType> operands;
-    for (const PieceOperand& operand : piece.operands) operands.push_back(options_.source[places_[operand.tensor]].dtype);
-    const auto [at, is_new] = checked_.try_emplace({pack_.forms[piece.form].numbers, trip.types.arrives, operands}, true);
+    for (const PieceOperand& operand : piece.operands)
+      operands.push_back(options_.source[places_[operand.tensor]].dtype);
+    const auto [at, is_new] =
+        checked_.try_emplace({pack_.forms[piece.form].numbers, trip.types.arrives, operands}, true);
     if (!is_new) return at->second;
     at->second = static_cast<bool>(check_types(trip.pipeline, trip.types, operands, name, diags_));
     const bool whole_bytes = bits(trip.types.arrives) % 8 == 0;
@@ -182,7 +184,8 @@ class GraphBuilder {
   }
 
   /// The piece as it leaves, dense, its axes in the order of `copy`.
-  std::optional<NodeId> piece(const Piece& piece, const StridedCopy& copy, const Stored& stored, std::string_view target) {
+  std::optional<NodeId> piece(const Piece& piece, const StridedCopy& copy, const Stored& stored,
+                              std::string_view target) {
     Shape shape;
     for (const StridedAxis& axis : copy.axes) shape.push_back(axis.extent);
     if (piece.kind == PieceKind::Pad) return add({stored.dtype, shape, nodes::Fill{0}});
@@ -260,8 +263,7 @@ class GraphBuilder {
 };
 
 bool is_wanted(std::string_view name, const std::vector<std::string>& globs) {
-  return globs.empty() ||
-         std::ranges::any_of(globs, [&](const std::string& glob) { return glob_matches(glob, name); });
+  return globs.empty() || std::ranges::any_of(globs, [&](const std::string& glob) { return glob_matches(glob, name); });
 }
 
 }  // namespace
@@ -285,9 +287,8 @@ Result<Graph> build_graph(const Pack& pack, SideId to, const GraphOptions& optio
     if (is_wanted(pack.tensors[number(to)][t].name, options.only)) pieces_of[t].push_back(&piece);
   }
   for (const std::string& glob : options.only) {
-    const bool names_one = std::ranges::any_of(pieces_of, [&](const auto& entry) {
-      return glob_matches(glob, pack.tensors[number(to)][entry.first].name);
-    });
+    const bool names_one = std::ranges::any_of(
+        pieces_of, [&](const auto& entry) { return glob_matches(glob, pack.tensors[number(to)][entry.first].name); });
     if (!names_one) {
       return report(diags, std::monostate{}, diag::Usage, fmt::format("the rules write no tensor `{}`", glob));
     }

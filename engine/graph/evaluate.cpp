@@ -12,7 +12,9 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-std::size_t element_bytes(DType dtype) { return static_cast<std::size_t>(bits(dtype)) / 8; }
+std::size_t element_bytes(DType dtype) {
+  return static_cast<std::size_t>(bits(dtype)) / 8;
+}
 
 /// Calls `visit(cell, position)` for every cell of `shape`, row-major.
 template <class Visit>
@@ -40,7 +42,8 @@ class Evaluation {
         if (!read(*load)) return diags_.failed();
         continue;
       }
-      if (const auto* store = std::get_if<nodes::Store>(&node.kind)) result.put(graph_.targets[store->tensor], at(store->of));
+      if (const auto* store = std::get_if<nodes::Store>(&node.kind))
+        result.put(graph_.targets[store->tensor], at(store->of));
       values_.push_back(value(node));
     }
     return result;

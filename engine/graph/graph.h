@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The expression graph of one direction: what every target tensor is made of, down to the source tensors. It is the meaning of a
-// pack for one checkpoint; `evaluate` runs it as it stands, `simplify` makes pieces of it that move each element once.
+// The expression graph of one direction: what every target tensor is made of, down to the source tensors. It is the
+// meaning of a pack for one checkpoint; `evaluate` runs it as it stands, `simplify` makes pieces of it that move each
+// element once.
 #pragma once
 
 #include <cstddef>
@@ -106,15 +107,15 @@ struct GraphOptions {
   std::vector<std::string> only;       ///< globs on target names; none: everything
 };
 
-/// The graph of every tensor that the rules of `pack` write on side `to`. Constants arrive as float32, unless other pieces of
-/// their tensor say otherwise.
+/// The graph of every tensor that the rules of `pack` write on side `to`. Constants arrive as float32, unless other
+/// pieces of their tensor say otherwise.
 ///
-/// Errors: R0306 a stored shape differs, R0504 pieces of one tensor differ in type, R0215 and R0505 an op cannot work on what
-/// arrives, R0610 a source tensor is missing, R0903 a glob of `only` names nothing.
+/// Errors: R0306 a stored shape differs, R0504 pieces of one tensor differ in type, R0215 and R0505 an op cannot work
+/// on what arrives, R0610 a source tensor is missing, R0903 a glob of `only` names nothing.
 Result<Graph> build_graph(const Pack& pack, SideId to, const GraphOptions& options, Diagnostics& diags);
 
-/// How the cells of `piece` move towards `to`, as one strided copy. Its axes are those of the piece's form. The side that
-/// a pad or a constant lacks has stride 0.
+/// How the cells of `piece` move towards `to`, as one strided copy. Its axes are those of the piece's form. The side
+/// that a pad or a constant lacks has stride 0.
 StridedCopy strided_copy(const Pack& pack, const Piece& piece, SideId to);
 
 /// Runs the graph node by node, in memory: the definition of what a conversion is. Everything fast is judged by it.
@@ -122,8 +123,8 @@ Result<MemoryStore> evaluate(const Graph& graph, const TensorStore& source, Diag
 
 enum class GraphFormat : std::uint8_t { Text, Json, Dot };
 
-/// The graph, or the part of it that makes the target tensor `only`. Text is for people, one node a line; JSON has the same
-/// fields; dot is Graphviz's.
+/// The graph, or the part of it that makes the target tensor `only`. Text is for people, one node a line; JSON has the
+/// same fields; dot is Graphviz's.
 std::string print_graph(const Graph& graph, GraphFormat format, std::optional<std::string_view> only = std::nullopt);
 
 }  // namespace rulec

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is left of a graph once every piece is one strided copy with one scalar function: each element is read once and written
-// once, whatever the rules say.
+// What is left of a graph once every piece is one strided copy with one scalar function: each element is read once and
+// written once, whatever the rules say.
 #pragma once
 
 #include <array>

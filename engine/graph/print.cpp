@@ -14,9 +14,9 @@ namespace {
 
 /// A node in words: what it does, to which nodes, and how.
 struct Line {
-  std::string what;         // `view`
+  std::string what;  // `view`
   std::vector<NodeId> of;
-  std::string how;          // `strides [4 1], offset 8`
+  std::string how;  // `strides [4 1], offset 8`
 };
 
 std::string strides_text(const std::vector<std::int64_t>& strides, std::int64_t offset) {
@@ -26,40 +26,40 @@ std::string strides_text(const std::vector<std::int64_t>& strides, std::int64_t 
 }
 
 Line describe(const Graph& graph, const Node& node) {
-  return std::visit(
-      Overloaded{
-          [&](const nodes::Load& n) { return Line{"load", {}, graph.sources[n.tensor].name}; },
-          [](const nodes::View& n) {
-            std::vector<std::int64_t> strides;
-            std::vector<std::int64_t> blocks;
-            for (const nodes::ViewAxis& axis : n.axes) {
-              strides.push_back(axis.stride);
-              blocks.push_back(axis.block);
-            }
-            std::string how = strides_text(strides, n.offset);
-            const bool has_blocks = std::ranges::any_of(blocks, [](std::int64_t block) { return block != 1; });
-            if (has_blocks) how += fmt::format(" blocks [{}]", fmt::join(blocks, " "));
-            return Line{"view", {n.of}, how};
-          },
-          [](const nodes::Apply& n) {
-            Line line{"apply", {n.of}, to_string(Pipeline{n.call})};
-            line.of.insert(line.of.end(), n.operands.begin(), n.operands.end());
-            return line;
-          },
-          [](const nodes::Cast& n) { return Line{"cast", {n.of}, {}}; },
-          [](const nodes::Fill& n) { return Line{"fill", {}, fmt::format("{}", n.value)}; },
-          [](const nodes::Assemble& n) {
-            Line line{"assemble", {}, {}};
-            for (const nodes::Placed& placed : n.pieces) {
-              line.of.push_back(placed.of);
-              if (!line.how.empty()) line.how += "; ";
-              line.how += strides_text(placed.strides, placed.offset);
-            }
-            return line;
-          },
-          [&](const nodes::Store& n) { return Line{"store", {n.of}, graph.targets[n.tensor].name}; },
-      },
-      node.kind);
+  return std::visit(Overloaded{
+                        [&](const nodes::Load& n) { return Line{"load", {}, graph.sources[n.tensor].name}; },
+                        [](const nodes::View& n) {
+                          std::vector<std::int64_t> strides;
+                          std::vector<std::int64_t> blocks;
+                          for (const nodes::ViewAxis& axis : n.axes) {
+                            strides.push_back(axis.stride);
+                            blocks.push_back(axis.block);
+                          }
+                          std::string how = strides_text(strides, n.offset);
+                          const bool has_blocks =
+                              std::ranges::any_of(blocks, [](std::int64_t block) { return block != 1; });
+                          if (has_blocks) how += fmt::format(" blocks [{}]", fmt::join(blocks, " "));
+                          return Line{"view", {n.of}, how};
+                        },
+                        [](const nodes::Apply& n) {
+                          Line line{"apply", {n.of}, to_string(Pipeline{n.call})};
+                          line.of.insert(line.of.end(), n.operands.begin(), n.operands.end());
+                          return line;
+                        },
+                        [](const nodes::Cast& n) { return Line{"cast", {n.of}, {}}; },
+                        [](const nodes::Fill& n) { return Line{"fill", {}, fmt::format("{}", n.value)}; },
+                        [](const nodes::Assemble& n) {
+                          Line line{"assemble", {}, {}};
+                          for (const nodes::Placed& placed : n.pieces) {
+                            line.of.push_back(placed.of);
+                            if (!line.how.empty()) line.how += "; ";
+                            line.how += strides_text(placed.strides, placed.offset);
+                          }
+                          return line;
+                        },
+                        [&](const nodes::Store& n) { return Line{"store", {n.of}, graph.targets[n.tensor].name}; },
+                    },
+                    node.kind);
 }
 
 /// The nodes to print, ascending: all of them, or those that the store of `only` needs.
@@ -78,7 +78,9 @@ std::vector<std::size_t> chosen(const Graph& graph, std::optional<std::string_vi
   return result;
 }
 
-std::string type_text(const Node& node) { return fmt::format("{} {}", rule_name(node.dtype), to_string(node.shape)); }
+std::string type_text(const Node& node) {
+  return fmt::format("{} {}", rule_name(node.dtype), to_string(node.shape));
+}
 
 std::string list(const std::vector<NodeId>& ids) {
   std::string text;
@@ -95,7 +97,8 @@ std::string print_text(const Graph& graph, const std::vector<std::size_t>& which
   for (const std::size_t i : which) {
     const Node& node = graph.nodes[i];
     Line line = describe(graph, node);
-    text += fmt::format("{:>{}} : {:<{}} = {}", fmt::format("%{}", i), id_width, type_text(node), type_width, line.what);
+    text +=
+        fmt::format("{:>{}} : {:<{}} = {}", fmt::format("%{}", i), id_width, type_text(node), type_width, line.what);
     if (const auto* assemble = std::get_if<nodes::Assemble>(&node.kind)) {
       for (const nodes::Placed& placed : assemble->pieces) {
         text += fmt::format("\n{:{}}%{} at {}", "", id_width + type_width + 8, static_cast<std::uint32_t>(placed.of),

@@ -13,7 +13,7 @@ namespace {
 
 /// The nodes of one piece, from where its cells come from to where they are placed.
 struct Chain {
-  const Node* start = nullptr;    // a view, a fill or a load
+  const Node* start = nullptr;     // a view, a fill or a load
   std::vector<const Node*> steps;  // casts and ops, in order
 };
 
@@ -100,7 +100,8 @@ void drop_units(CopyPiece& piece) {
   for (std::size_t a = piece.copy.axes.size(); a-- > 0;) {
     if (piece.copy.axes[a].extent != 1) continue;
     piece.copy.axes.erase(piece.copy.axes.begin() + static_cast<std::ptrdiff_t>(a));
-    for (CopyOperand& operand : piece.operands) operand.axes.erase(operand.axes.begin() + static_cast<std::ptrdiff_t>(a));
+    for (CopyOperand& operand : piece.operands)
+      operand.axes.erase(operand.axes.begin() + static_cast<std::ptrdiff_t>(a));
   }
 }
 

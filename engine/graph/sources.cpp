@@ -56,8 +56,8 @@ std::optional<MovedAxis> moved_axis(const Shape& stored, const Shape& ruled) {
   return std::nullopt;
 }
 
-void report_shape(const Pack& pack, SideId side, const Tensor& tensor, const TensorInfo& info, const GraphOptions& options,
-                  Diagnostics& diags) {
+void report_shape(const Pack& pack, SideId side, const Tensor& tensor, const TensorInfo& info,
+                  const GraphOptions& options, Diagnostics& diags) {
   Finding finding = report(diags, term_span(pack, tensor.family, side, tensor.name), diag::StoredDiffers, tensor.name,
                            to_string(info.shape), to_string(tensor.shape));
   finding.also(FilePlace{options.where, std::nullopt}, {});
@@ -66,7 +66,8 @@ void report_shape(const Pack& pack, SideId side, const Tensor& tensor, const Ten
   const auto scan_axis = pack.options.find("scan_axis");
   const auto* axis = scan_axis == pack.options.end() ? nullptr : std::get_if<Rational>(&scan_axis->second);
   if (moved && axis != nullptr && axis->is_whole() && static_cast<std::size_t>(axis->numerator) == moved->ruled) {
-    finding.help(fmt::format("layers are stacked along axis {} here: set `scan_axis={}`", moved->stored, moved->stored));
+    finding.help(
+        fmt::format("layers are stacked along axis {} here: set `scan_axis={}`", moved->stored, moved->stored));
   } else {
     finding.note("the same axes in another order");
   }
@@ -99,8 +100,10 @@ Result<std::vector<std::size_t>> find_sources(const Pack& pack, SideId to,
   }
   // A constant has no target: it is read all the same, to see that it is one.
   for (const Piece& piece : pack.pieces) {
-    const bool is_checked = options.only.empty() && piece.kind == PieceKind::Constant && pack.families[piece.family].writes(to);
-    if (is_checked && piece.tensor[number(from)] >= 0) is_read[static_cast<std::size_t>(piece.tensor[number(from)])] = true;
+    const bool is_checked =
+        options.only.empty() && piece.kind == PieceKind::Constant && pack.families[piece.family].writes(to);
+    if (is_checked && piece.tensor[number(from)] >= 0)
+      is_read[static_cast<std::size_t>(piece.tensor[number(from)])] = true;
   }
   const std::size_t errors = diags.errors();
   const std::size_t before = diags.all().size();
@@ -115,7 +118,8 @@ Result<std::vector<std::size_t>> find_sources(const Pack& pack, SideId to,
     }
     places[t] = *place;
     const TensorInfo& info = options.source[*place];
-    if (tensors[t].shape_known && info.shape != tensors[t].shape) report_shape(pack, from, tensors[t], info, options, diags);
+    if (tensors[t].shape_known && info.shape != tensors[t].shape)
+      report_shape(pack, from, tensors[t], info, options, diags);
   }
   diags.deduplicate(before);
   if (!missing.empty()) report_missing(pack, from, missing, options, diags);

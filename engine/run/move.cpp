@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A piece with numbers to change is cut into slabs that stay in the cache: gather, run the pipeline, scatter. A slab that lies
-// densely in a buffer is used where it lies.
+// A piece with numbers to change is cut into slabs that stay in the cache: gather, run the pipeline, scatter. A slab
+// that lies densely in a buffer is used where it lies.
 #include "engine/run/move.h"
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 namespace rulec {
 namespace {
 
-/// Elements of a slab: half a megabyte of float32, so that all of it stays in the second cache and rows of a transpose are
-/// longer than a cache line.
+/// Elements of a slab: half a megabyte of float32, so that all of it stays in the second cache and rows of a transpose
+/// are longer than a cache line.
 constexpr std::int64_t SlabElements = std::int64_t{1} << 17;
 
 std::size_t bytes_of(DType dtype, std::int64_t elements) {
@@ -158,7 +158,8 @@ class PieceMover {
     const std::size_t first = axes_.size() - slab.copy.axes.size();
     const std::int64_t begin = slab.start[axis];
     const std::int64_t end = begin + (axis < first ? 1 : slab.copy.axes[axis - first].extent);
-    for (std::int64_t i = begin; i < end; ++i) gather_operand(o, slab, axis + 1, at + i / along.block * along.stride, out);
+    for (std::int64_t i = begin; i < end; ++i)
+      gather_operand(o, slab, axis + 1, at + i / along.block * along.stride, out);
   }
 
   const CopyPiece& piece_;

@@ -76,7 +76,8 @@ class Runner {
       for (const std::size_t c : visit.copies) move(target.copies[c]);
       if (!aliases.empty()) {
         const TensorInfo& info = graph_.sources[visit.source];
-        raw.resize(static_cast<std::size_t>(*cells(target.info.shape)) * static_cast<std::size_t>(bits(info.dtype)) / 8);
+        raw.resize(static_cast<std::size_t>(*cells(target.info.shape)) * static_cast<std::size_t>(bits(info.dtype)) /
+                   8);
         checks_.place(target.info.name, info, sources_[visit.source].bytes, raw);
       }
       release(visit);
@@ -110,9 +111,8 @@ class Runner {
   Status check_alias(std::size_t t, const TensorInfo& alias, std::span<const std::byte> raw) {
     const std::size_t original = visits_[t].front().source;
     const DType dtype = graph_.sources[original].dtype;
-    const bool one_type = std::ranges::all_of(visits_[t], [&](const Visit& visit) {
-      return graph_.sources[visit.source].dtype == dtype;
-    });
+    const bool one_type = std::ranges::all_of(
+        visits_[t], [&](const Visit& visit) { return graph_.sources[visit.source].dtype == dtype; });
     if (!one_type) return Done{};
     std::vector<std::byte> bytes;
     if (!read(alias, bytes)) return diags_.failed();

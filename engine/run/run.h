@@ -40,10 +40,10 @@ struct RunReport {
 
 /// Writes every target of `graph`, which was built from `pack` and the catalogue of `source`, and commits `target`.
 ///
-/// In memory are one target tensor and the source tensors that later targets still need: those that feed several are read
-/// once. What the target has no place for is looked at on the way: padding of the source must be zero, constants must
-/// hold, and the copy that a one-way rule makes of another tensor must be one, if the source has it. Where a policy says `Drop`,
-/// the report counts instead.
+/// In memory are one target tensor and the source tensors that later targets still need: those that feed several are
+/// read once. What the target has no place for is looked at on the way: padding of the source must be zero, constants
+/// must hold, and the copy that a one-way rule makes of another tensor must be one, if the source has it. Where a
+/// policy says `Drop`, the report counts instead.
 ///
 /// Errors: R0604, R0605, R0609 and those of the stores; nothing is committed then.
 Result<RunReport> run(const Pack& pack, const Graph& graph, const TensorStore& source, TensorSink& target,

@@ -11,7 +11,9 @@ namespace {
 /// Sets of sources that some target joins, by the number of one of them (union-find with halved paths).
 class SourceSets {
  public:
-  explicit SourceSets(std::size_t count) : parents_(count) { std::iota(parents_.begin(), parents_.end(), std::size_t{0}); }
+  explicit SourceSets(std::size_t count) : parents_(count) {
+    std::iota(parents_.begin(), parents_.end(), std::size_t{0});
+  }
 
   std::size_t find(std::size_t source) {
     while (parents_[source] != source) source = parents_[source] = parents_[parents_[source]];

@@ -15,7 +15,9 @@
 namespace rulec {
 namespace {
 
-std::size_t element_bytes(DType dtype) { return static_cast<std::size_t>(bits(dtype)) / 8; }
+std::size_t element_bytes(DType dtype) {
+  return static_cast<std::size_t>(bits(dtype)) / 8;
+}
 
 /// Calls `visit(element, position)` for all cells of a copy's source side.
 template <class Visit>
@@ -84,14 +86,15 @@ SourceChecks::SourceChecks(const Pack& pack, const Graph& graph, std::span<const
   }
   for (auto& [target, by_source] : aliases_) {
     std::erase_if(by_source, [&](const auto& entry) {
-      return std::ranges::any_of(copies_[target], [&](const Piece* copy) { return name_of(*copy, from_) == entry.first; }) ||
+      return std::ranges::any_of(copies_[target],
+                                 [&](const Piece* copy) { return name_of(*copy, from_) == entry.first; }) ||
              !std::ranges::all_of(entry.second, [&](const Piece* alias) { return is_copy_of(*alias); });
     });
   }
 }
 
-/// Whether an alias goes through the same hooks as the way back does: then what arrives can be compared bit for bit. Other hooks
-/// round differently, and nothing can be said.
+/// Whether an alias goes through the same hooks as the way back does: then what arrives can be compared bit for bit.
+/// Other hooks round differently, and nothing can be said.
 bool SourceChecks::is_copy_of(const Piece& alias) const {
   const auto& tensor = pack_.tensors[number(from_)][static_cast<std::size_t>(alias.tensor[number(from_)])];
   if (alias_infos_.at(tensor.name).shape != tensor.shape) return false;
@@ -106,7 +109,8 @@ bool SourceChecks::is_copy_of(const Piece& alias) const {
 Span SourceChecks::place_of(const Piece& piece, SideId side) const {
   const Family& family = pack_.families[piece.family];
   const auto& tensors = family.instances[piece.instance].tensors[number(side)];
-  const auto term = std::ranges::find(tensors, static_cast<std::uint32_t>(piece.tensor[number(side)])) - tensors.begin();
+  const auto term =
+      std::ranges::find(tensors, static_cast<std::uint32_t>(piece.tensor[number(side)])) - tensors.begin();
   if (static_cast<std::size_t>(term) >= tensors.size()) return family.span;
   const TermPlace& place = family.terms[number(side)][static_cast<std::size_t>(term)];
   return piece.kind == PieceKind::Pad ? place.shape.value_or(place.path) : place.path;
@@ -147,8 +151,9 @@ void SourceChecks::check_pads(const TensorInfo& info, std::span<const std::byte>
     return;
   }
   report(diags_, place_of(*first, from_), diag::PadNotCanonical, info.name)
-      .note(fmt::format("{} of {} rows of padding hold numbers: the first is row {}, the last row {}; the largest |x| is {:.6g}",
-                        full.rows.size(), full.all, *full.rows.begin(), *full.rows.rbegin(), full.largest))
+      .note(fmt::format(
+          "{} of {} rows of padding hold numbers: the first is row {}, the last row {}; the largest |x| is {:.6g}",
+          full.rows.size(), full.all, *full.rows.begin(), *full.rows.rbegin(), full.largest))
       .help("the other side has no place for them; to go on without: `--pad drop`");
 }
 
@@ -158,11 +163,13 @@ void SourceChecks::check_constants(const TensorInfo& info, std::span<const std::
   const std::size_t size = element_bytes(info.dtype);
   for (const Piece* piece : found->second) {
     if (piece->kind != PieceKind::Constant) continue;
-    const Pipeline pipeline = pack_.numbers[pack_.forms[piece->form].numbers].towards[number(from_)].value_or(Pipeline{});
+    const Pipeline pipeline =
+        pack_.numbers[pack_.forms[piece->form].numbers].towards[number(from_)].value_or(Pipeline{});
     const auto constant = static_cast<float>(piece->constant);
     std::array<std::byte, 8> expected{};
     Types types = types_of(pipeline, DType::F32, info.dtype);
-    apply(pipeline, types, std::as_bytes(std::span(&constant, 1)), {}, std::span(expected).first(element_bytes(types.stored)));
+    apply(pipeline, types, std::as_bytes(std::span(&constant, 1)), {},
+          std::span(expected).first(element_bytes(types.stored)));
     const double wanted = to_double(types.stored, std::span(expected).first(element_bytes(types.stored)));
     std::int64_t wrong = 0;
     double other = 0;
@@ -196,18 +203,21 @@ void SourceChecks::place(std::string_view target, const TensorInfo& info, std::s
   const auto found = copies_.find(target);
   if (found == copies_.end()) return;
   for (const Piece* piece : found->second) {
-    if (pack_.tensors[number(from_)][static_cast<std::size_t>(piece->tensor[number(from_)])].name != info.name) continue;
+    if (pack_.tensors[number(from_)][static_cast<std::size_t>(piece->tensor[number(from_)])].name != info.name)
+      continue;
     copy_strided(strided_copy(pack_, *piece, to_), bits(info.dtype) / 8, bytes, raw);
   }
 }
 
-Status SourceChecks::check_alias(std::string_view target, std::string_view original, DType dtype, std::span<const std::byte> raw,
-                                 const TensorInfo& alias, std::span<const std::byte> bytes) {
+Status SourceChecks::check_alias(std::string_view target, std::string_view original, DType dtype,
+                                 std::span<const std::byte> raw, const TensorInfo& alias,
+                                 std::span<const std::byte> bytes) {
   std::vector<std::byte> converted(raw.size() / element_bytes(dtype) * element_bytes(alias.dtype));
   apply({}, {dtype, dtype, alias.dtype}, raw, {}, converted);
   std::vector<std::byte> expected(bytes.begin(), bytes.end());
   const std::vector<const Piece*>& pieces = aliases_.find(target)->second.at(alias.name);
-  for (const Piece* piece : pieces) copy_strided(strided_copy(pack_, *piece, from_), bits(alias.dtype) / 8, converted, expected);
+  for (const Piece* piece : pieces)
+    copy_strided(strided_copy(pack_, *piece, from_), bits(alias.dtype) / 8, converted, expected);
   const std::size_t size = element_bytes(alias.dtype);
   std::size_t wrong = 0;
   std::size_t first = 0;
@@ -221,8 +231,8 @@ Status SourceChecks::check_alias(std::string_view target, std::string_view origi
     return Done{};
   }
   return report(diags_, place_of(*pieces.front(), from_), diag::AliasDiffers, alias.name, original)
-      .note(fmt::format("{} of {} cells differ; the first is element {}: {:.6g}, not {:.6g}", wrong, bytes.size() / size,
-                        first / size, to_double(alias.dtype, bytes.subspan(first, size)),
+      .note(fmt::format("{} of {} cells differ; the first is element {}: {:.6g}, not {:.6g}", wrong,
+                        bytes.size() / size, first / size, to_double(alias.dtype, bytes.subspan(first, size)),
                         to_double(alias.dtype, std::span<const std::byte>(expected).subspan(first, size))))
       .help(fmt::format("`{}` has one place for both; to go on with `{}`: `--alias drop`", target, original));
 }

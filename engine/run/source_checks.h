@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a conversion leaves behind must be worth nothing: padding of the source is zero, constants hold, copies are copies.
+// What a conversion leaves behind must be worth nothing: padding of the source is zero, constants hold, copies are
+// copies.
 #pragma once
 
 #include <cstddef>
@@ -26,12 +27,13 @@ class SourceChecks {
   /// Source tensors that one-way rules make of the target `name`, and that nothing else reads.
   std::vector<TensorInfo> aliases_of(std::string_view name) const;
 
-  /// For aliases of a target: puts the cells of one of its sources where they go, as they arrive. `raw` has the target's
-  /// shape and the source's type.
-  void place(std::string_view target, const TensorInfo& info, std::span<const std::byte> bytes, std::span<std::byte> raw) const;
+  /// For aliases of a target: puts the cells of one of its sources where they go, as they arrive. `raw` has the
+  /// target's shape and the source's type.
+  void place(std::string_view target, const TensorInfo& info, std::span<const std::byte> bytes,
+             std::span<std::byte> raw) const;
 
-  /// Holds `alias` against what the rules make of the target, as `place` has put it together from sources of type `dtype`.
-  /// Errors: R0605.
+  /// Holds `alias` against what the rules make of the target, as `place` has put it together from sources of type
+  /// `dtype`. Errors: R0605.
   Status check_alias(std::string_view target, std::string_view original, DType dtype, std::span<const std::byte> raw,
                      const TensorInfo& alias, std::span<const std::byte> bytes);
 
@@ -49,7 +51,8 @@ class SourceChecks {
   Diagnostics& diags_;
   std::map<std::string, std::vector<const Piece*>, std::less<>> one_sided_;  // by source tensor
   std::map<std::string, std::vector<const Piece*>, std::less<>> copies_;     // two-way, by target tensor
-  std::map<std::string, std::map<std::string, std::vector<const Piece*>>, std::less<>> aliases_;  // by target, then source
+  std::map<std::string, std::map<std::string, std::vector<const Piece*>>, std::less<>>
+      aliases_;  // by target, then source
   std::map<std::string, TensorInfo, std::less<>> alias_infos_;
 };
 

@@ -77,7 +77,8 @@ class Copier {
       for (std::int64_t j0 = 0; j0 < s.extent; j0 += Edge) {
         const std::int64_t columns = std::min(Edge, s.extent - j0);
         for (std::int64_t i = 0; i < rows; ++i) {
-          std::memcpy(&square[static_cast<std::size_t>(i * Edge)], source_ + (from + (i0 + i) * t.source_stride + j0) * Size,
+          std::memcpy(&square[static_cast<std::size_t>(i * Edge)],
+                      source_ + (from + (i0 + i) * t.source_stride + j0) * Size,
                       static_cast<std::size_t>(columns * Size));
         }
         for (std::int64_t j = 0; j < columns; ++j) {
@@ -133,7 +134,8 @@ StridedCopy simplified(StridedCopy copy) {
   return copy;
 }
 
-void copy_strided(const StridedCopy& copy, int element_bytes, std::span<const std::byte> source, std::span<std::byte> target) {
+void copy_strided(const StridedCopy& copy, int element_bytes, std::span<const std::byte> source,
+                  std::span<std::byte> target) {
   if (copy.cells() == 0) return;
   StridedCopy simple = simplified(copy);
   if (simple.axes.empty()) simple.axes.push_back({});
