@@ -75,6 +75,7 @@ const Section* find(const Sections& sections, std::string_view name) {
 std::span<const Stage> all_stages() {
   static constexpr std::array Stages{
       Stage{"mistakes", mistakes_stage},
+      Stage{"names", names_stage},
       Stage{"parse", parse_stage},
   };
   return Stages;

@@ -35,6 +35,9 @@ struct Stage {
 /// Every stage; one line each.
 std::span<const Stage> all_stages();
 
+/// Loads the pack in the section `rules`, which may import the other sections by their names, and prints what is wrong.
+std::string names_stage(const Sections& sections);
+
 /// Reads the section `rules` and prints the tree, or what is wrong.
 std::string parse_stage(const Sections& sections);
 

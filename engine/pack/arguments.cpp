@@ -15,6 +15,7 @@ namespace rulec {
 namespace {
 
 std::string counted(std::size_t count) {
+  if (count == 0) return "no arguments";
   return fmt::format("{} argument{}", count, count == 1 ? "" : "s");
 }
 

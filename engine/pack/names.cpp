@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One walk over the statements of a pack and over the definitions that it imports. Imported rules are no part of it.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <set>
 #include <utility>
 #include <variant>
@@ -24,6 +26,7 @@ class NameWalker {
   NameWalker(const Rules& rules, Diagnostics& diags) : rules_(rules), diags_(diags), resolver_(rules, diags) {}
 
   void walk() {
+    const std::size_t errors = diags_.errors();
     const Site site{rules_.files.front(), 0};
     for (const NamedDefinition& one : definitions_of(site.file, 0)) {
       const Definition* known = rules_.find(one.name->text);
@@ -37,12 +40,18 @@ class NameWalker {
       for (const NamedDefinition& one : definitions_of(rules_.files[i], i)) check_unique(*one.name);
     }
     report_cycles(rules_, resolver_.uses(), diags_);
+    if (diags_.errors() == errors) unused();  // a misspelt name leaves the right one unused
+  }
+
+ private:
+  void unused() {
+    for (const Local& local : unused_)
+      report(diags_, local.name.span, diag::UnusedDefinition, describe(local.kind), local.name.text);
     if (rules_.sides[0].empty()) return;  // a library is there for others to use
     report_unused_definitions(rules_, resolver_.uses(), diags_);
     report_unused_imports(rules_, resolver_.uses(), diags_);
   }
 
- private:
   // ---- definitions -------------------------------------------------------------------------------------------------
 
   /// What the pack needs of its imports, and what that needs in turn. The rest may speak of other packs' sides.
@@ -149,8 +158,7 @@ class NameWalker {
 
   void close(const Site& site, std::size_t mark) {
     for (const Local& local : resolver_.scopes().close(mark)) {
-      if (!local.is_used && site.number == 0)
-        report(diags_, local.name.span, diag::UnusedDefinition, describe(local.kind), local.name.text);
+      if (!local.is_used && site.number == 0) unused_.push_back(local);
     }
   }
 
@@ -207,36 +215,33 @@ class NameWalker {
     for (const ast::Label& label : labels) {
       if (label.number) resolver_.value(site, *label.number);
     }
+    if (std::ranges::any_of(labels, [](const ast::Label& label) { return label.number.has_value(); })) return;
     for (std::size_t i = 0; i < labels.size(); ++i) {
-      if (std::ranges::any_of(labels, [](const ast::Label& label) { return label.number.has_value(); })) return;
       if (!labels[i].is_number || labels[i].text.text == std::to_string(i)) continue;
       const Span list = join(labels.front().text.span, labels.back().text.span);
       report(diags_, list, diag::NumberLabel, diags_.sources().text(list), labels[i].text.text,
              static_cast<std::int64_t>(i))
-          .help(range_or_numbers(binder, labels));
+          .help(fmt::format("for the numbers themselves write `{} in {}`", binder.index.text, as_numbers(labels)));
       return;
     }
   }
 
-  /// How to say what number labels most likely mean.
-  static std::string range_or_numbers(const ast::Binder& binder, const std::vector<ast::Label>& labels) {
+  /// What number labels most likely mean: `2..4`, `{0 = 0, 2 = 2}`.
+  static std::string as_numbers(const std::vector<ast::Label>& labels) {
+    std::vector<std::string> numbered;
     std::vector<std::int64_t> numbers;
-    std::string given;
     for (const ast::Label& label : labels) {
       const std::string& text = label.text.text;
+      numbered.push_back(label.is_number ? fmt::format("{} = {}", text, text) : text);
       std::int64_t number = 0;
       std::from_chars(text.data(), text.data() + text.size(), number);
-      numbers.push_back(number);
-      given += fmt::format("{}{} = {}", given.empty() ? "" : ", ", text, label.is_number ? text : "...");
+      if (label.is_number) numbers.push_back(number);
     }
-    bool is_range = true;
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-      is_range &= labels[i].is_number && numbers[i] - numbers[0] == static_cast<std::int64_t>(i);
-    }
-    if (is_range)
-      return fmt::format("for these numbers write `{} in {}..{}`", binder.index.text, numbers.front(),
-                         numbers.back() + 1);
-    return fmt::format("for these numbers write `{} in {{{}}}`", binder.index.text, given);
+    bool is_range = numbers.size() == labels.size() && numbers.back() < std::numeric_limits<std::int64_t>::max();
+    for (std::size_t i = 1; i < numbers.size(); ++i)
+      is_range &= numbers[i - 1] < numbers[i] && numbers[i] - numbers[i - 1] == 1;
+    if (is_range) return fmt::format("{}..{}", numbers.front(), numbers.back() + 1);
+    return fmt::format("{{{}}}", fmt::join(numbered, ", "));
   }
 
   void when(const Site& site, const ast::When& when) {
@@ -317,6 +322,7 @@ class NameWalker {
   Diagnostics& diags_;
   Resolver resolver_;
   std::set<const ast::Config*> seen_configs_;  // whose sections were looked at
+  std::vector<Local> unused_;                  // of the pack's own file
 };
 
 }  // namespace

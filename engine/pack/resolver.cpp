@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/pack/resolver.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -31,9 +33,15 @@ constexpr std::array BuiltIns{
     BuiltIn{"f32", 1, 1},         BuiltIn{"bf16", 1, 1}, BuiltIn{"f16", 1, 1},
 };
 
-constexpr auto is_hook = [](const Rules&, const Definition& d) { return d.kind == DefinitionKind::Hook; };
-constexpr auto is_path = [](const Rules&, const Definition& d) { return d.kind == DefinitionKind::Path; };
-constexpr auto is_block = [](const Rules&, const Definition& d) { return d.kind == DefinitionKind::Block; };
+bool is_hook(const Rules&, const Definition& definition) {
+  return definition.kind == DefinitionKind::Hook;
+}
+bool is_path(const Rules&, const Definition& definition) {
+  return definition.kind == DefinitionKind::Path;
+}
+bool is_block(const Rules&, const Definition& definition) {
+  return definition.kind == DefinitionKind::Block;
+}
 
 }  // namespace
 
@@ -47,7 +55,8 @@ void Resolver::node(const Site& site, const ast::Key& key) {
   if (site.in_config) return;
   const ast::Name& first = key.parts.front();
   if (key.parts.size() == 1) return name(site, first, "index or name");
-  if (!sides().empty() && !rules_.side(first.text)) unresolved("side", first, sides());
+  if (sides().empty() || rules_.side(first.text)) return;
+  unresolved("side", first, sides()).note("a key is read from a side, as in `" + rules_.sides[1] + ".key`");
 }
 
 void Resolver::node(const Site& site, const ast::Element& element) {
@@ -210,10 +219,8 @@ void Resolver::op(const Site& site, const ast::Op& op) {
   }
   check_count("the op", op.name, given(site.file, op.arguments), static_cast<std::size_t>(def->min_arguments),
               static_cast<std::size_t>(def->max_arguments), diags_);
-  if (def->domain != OpDomain::Any) return op_arguments(site, op);
-  for (const ast::OpArgument& argument : op.arguments) {
-    if (const auto* expr = std::get_if<ast::ExprId>(&argument.value)) type_name(site, *expr);
-  }
+  if (def->arguments != OpArguments::Type) return op_arguments(site, op);
+  for (const ast::OpArgument& argument : op.arguments) type_name(site, argument);
 }
 
 void Resolver::op_arguments(const Site& site, const ast::Op& op) {
@@ -227,10 +234,12 @@ void Resolver::op_arguments(const Site& site, const ast::Op& op) {
 }
 
 /// The argument of `cast`.
-void Resolver::type_name(const Site& site, ast::ExprId expr) {
-  const auto* key = std::get_if<ast::Key>(&site.file[expr].node);
+void Resolver::type_name(const Site& site, const ast::OpArgument& argument) {
+  const auto* expr = std::get_if<ast::ExprId>(&argument.value);
+  const auto* key = expr ? std::get_if<ast::Key>(&site.file[*expr].node) : nullptr;
   if (key == nullptr || key->parts.size() != 1) {
-    report(diags_, site.file[expr].span, diag::WrongType, "a type such as `bf16`", "something else");
+    const Span span = std::visit([&](auto id) { return site.file[id].span; }, argument.value);
+    report(diags_, span, diag::WrongType, "a type such as `bf16`", fmt::format("`{}`", diags_.sources().text(span)));
     return;
   }
   const ast::Name& name = key->parts.front();

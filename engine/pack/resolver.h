@@ -40,7 +40,7 @@ class Resolver {
   void value(const Site& site, ast::ExprId expr);
   void path(const Site& site, ast::TemplateId path);
   void shape(const Site& site, ast::ShapeId shape);
-  void term(const Site& site, ast::TermId term);
+  void term(const Site& site, ast::TermId id);
   void pipeline(const Site& site, const ast::Pipeline& pipeline);
   void use(const Site& site, const ast::Use& use);
 
@@ -78,7 +78,7 @@ class Resolver {
 
   void op(const Site& site, const ast::Op& op);
   void op_arguments(const Site& site, const ast::Op& op);
-  void type_name(const Site& site, ast::ExprId expr);
+  void type_name(const Site& site, const ast::OpArgument& argument);
 
   /// A local name or one for a value; `what` is what was asked for.
   void name(const Site& site, const ast::Name& name, std::string_view what);
@@ -90,7 +90,7 @@ class Resolver {
 
   std::vector<std::string> defined(Kinds kinds) const;
   std::vector<std::string> values() const;
-  void unresolved(std::string_view what, const ast::Name& name, std::vector<std::string> candidates);
+  Finding unresolved(std::string_view what, const ast::Name& name, std::vector<std::string> candidates);
   void suggest(Finding& finding, const ast::Name& name, const std::vector<std::string>& candidates) const;
   std::vector<std::string> sides() const;
 

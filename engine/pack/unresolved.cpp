@@ -48,16 +48,21 @@ std::vector<std::string> Resolver::sides() const {
   return {rules_.sides.begin(), rules_.sides.end()};
 }
 
-void Resolver::unresolved(std::string_view what, const ast::Name& name, std::vector<std::string> candidates) {
+Finding Resolver::unresolved(std::string_view what, const ast::Name& name, std::vector<std::string> candidates) {
   Finding finding = report(diags_, name.span, diag::UnresolvedName, what, name.text);
   const auto explain = [&](std::string_view kind, Span span) {
     finding.label(fmt::format("`{}` is {}", name.text, with_article(kind))).also(span, "defined here");
   };
-  if (const Local* local = scopes_.find(name.text)) return explain(describe(local->kind), local->name.span);
-  if (const Definition* other = rules_.find(name.text)) return explain(describe(rules_, *other), other->span);
-  std::ranges::sort(candidates);
-  candidates.erase(std::ranges::unique(candidates).begin(), candidates.end());
-  suggest(finding, name, candidates);
+  if (const Local* local = scopes_.find(name.text)) {
+    explain(describe(local->kind), local->name.span);
+  } else if (const Definition* other = rules_.find(name.text)) {
+    explain(describe(rules_, *other), other->span);
+  } else {
+    std::ranges::sort(candidates);
+    candidates.erase(std::ranges::unique(candidates).begin(), candidates.end());
+    suggest(finding, name, candidates);
+  }
+  return finding;
 }
 
 void Resolver::suggest(Finding& finding, const ast::Name& name, const std::vector<std::string>& candidates) const {

@@ -53,19 +53,21 @@ class CycleFinder {
   void visit(const Definition& start) {
     if (!seen_.insert(&start).second) return;
     std::vector<Step> path{{&start}};
+    std::set<const Definition*> on_path{&start};
     while (!path.empty()) {
       Step& here = path.back();
       const std::vector<const Use*>& needs = needs_[here.definition];
       if (here.next == needs.size()) {
+        on_path.erase(here.definition);
         path.pop_back();
         continue;
       }
       const Definition* need = needs[here.next++]->of;
-      const auto back = std::ranges::find(path, need, &Step::definition);
-      if (back != path.end()) {
-        report_cycle({back, path.end()});
+      if (on_path.contains(need)) {
+        report_cycle({std::ranges::find(path, need, &Step::definition), path.end()});
       } else if (seen_.insert(need).second) {
         path.push_back({need});
+        on_path.insert(need);
       }
     }
   }
@@ -105,10 +107,19 @@ void report_unused_definitions(const Rules& rules, const std::vector<Use>& uses,
 }
 
 void report_unused_imports(const Rules& rules, const std::vector<Use>& uses, Diagnostics& diags) {
+  std::set<std::size_t> needed;
+  for (const Use& use : uses) needed.insert(use.of->file);
+  std::vector<ImportLink> kept = rules.imports.front();
   for (const ImportLink& import : rules.imports.front()) {
-    const std::set<std::size_t> files = reached_files(rules, import.file);
-    const bool is_used = std::ranges::any_of(uses, [&](const Use& use) { return files.contains(use.of->file); });
-    if (is_used) continue;
+    if (needed.contains(import.file)) continue;
+    std::set<std::size_t> elsewhere;
+    for (const ImportLink& other : kept) {
+      if (other.statement != import.statement) elsewhere.merge(reached_files(rules, other.file));
+    }
+    const std::set<std::size_t> here = reached_files(rules, import.file);
+    const auto is_only_way = [&](std::size_t file) { return here.contains(file) && !elsewhere.contains(file); };
+    if (std::ranges::any_of(needed, is_only_way)) continue;
+    std::erase_if(kept, [&](const ImportLink& other) { return other.statement == import.statement; });
     const ast::Statement& statement = rules.files.front()[import.statement];
     report(diags, statement.span, diag::UnusedImport, std::get<ast::Import>(statement.node).file);
   }

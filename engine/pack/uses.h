@@ -20,7 +20,8 @@ struct Use {
 /// Reports R0205: what the pack's own file defines and nothing but itself uses.
 void report_unused_definitions(const Rules& rules, const std::vector<Use>& uses, Diagnostics& diags);
 
-/// Reports R0206: imports of the pack's own file that give it nothing, be it directly or through other definitions.
+/// Reports R0206: imports of the pack's own file that it could do without, since nothing that they bring is needed or
+/// the other imports bring it too.
 void report_unused_imports(const Rules& rules, const std::vector<Use>& uses, Diagnostics& diags);
 
 /// Reports R0213: definitions that need themselves whatever the config is, with the chain.
