@@ -77,6 +77,7 @@ std::span<const Stage> all_stages() {
       Stage{"mistakes", mistakes_stage},
       Stage{"names", names_stage},
       Stage{"parse", parse_stage},
+      Stage{"store", store_stage},
   };
   return Stages;
 }

@@ -44,4 +44,9 @@ std::string parse_stage(const Sections& sections);
 /// Makes the mistake of the section `change` in the Gemma 2 pack, and prints what `check` says.
 std::string mistakes_stage(const Sections& sections);
 
+/// Makes the folder `ckpt` and opens it, or what the section `open` names in it: prints the catalogue and what was
+/// found. Sections: `file NAME` with a text, `safetensors NAME BYTES` with a header before so many bytes of data, `link
+/// NAME` with its target.
+std::string store_stage(const Sections& sections);
+
 }  // namespace rulec::golden

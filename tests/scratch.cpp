@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/scratch.h"
 
-#include <doctest/doctest.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <system_error>
 
 namespace rulec::testing {
@@ -16,7 +15,7 @@ Scratch::Scratch() : Scratch(fs::temp_directory_path()) {}
 
 Scratch::Scratch(const fs::path& parent) {
   std::string name = (parent / "rulec.XXXXXX").string();
-  REQUIRE(::mkdtemp(name.data()) != nullptr);
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder can be made in " + parent.string());
   path_ = name;
 }
 
@@ -30,13 +29,13 @@ fs::path Scratch::write(std::string_view name, std::string_view bytes) const {
   fs::create_directories(path.parent_path());
   std::ofstream file(path, std::ios::binary);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  REQUIRE(file.flush());
+  if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
   return path;
 }
 
 std::string read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  REQUIRE_MESSAGE(file, path.string());
+  if (!file) throw std::runtime_error("cannot read " + path.string());
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
