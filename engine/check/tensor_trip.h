@@ -27,16 +27,16 @@ struct TripOf {
 
 struct TensorTrip {
   TripOf of;
-  RoundTrip trip;                        ///< of the least faithful piece; exact for a tensor of pads
-  std::size_t family = 0;                ///< whose rule that is
-  std::vector<const Numbers*> numbers{}; ///< of every piece that moves cells; of the pack
+  RoundTrip trip;                         ///< of the least faithful piece; exact for a tensor of pads
+  std::size_t family = 0;                 ///< whose rule that is
+  std::vector<const Numbers*> numbers{};  ///< of every piece that moves cells; of the pack
 
   /// Whether the numbers are moved only, so that every bit comes back.
   bool moves_only() const;
 
-  /// Whether `returned` may stand where `start` stood (both as bits of `of.dtype`): the same number, no more ulps off than the class
-  /// loses, or just what the trip makes of it.
-  bool allows(std::uint64_t start, std::uint64_t returned) const;
+  /// Whether two numbers (bits of `of.dtype`) may stand for each other: equal, no more ulps apart than the class loses
+  /// where these are few, or one just what the trip makes of the other.
+  bool allows(std::uint64_t start, std::uint64_t end) const;
 
   /// `stable (<= 1 ulp)`.
   std::string describe() const;
@@ -47,7 +47,8 @@ class TensorTrips {
  public:
   explicit TensorTrips(const Pack& pack);
 
-  /// The trip of what lies in tensor `tensor` of `side`. It starts on either side: for a tensor that was converted, where its source is.
+  /// The trip of what lies in tensor `tensor` of `side`. It starts on either side: for a tensor that was converted,
+  /// where its source is.
   TensorTrip find(SideId side, std::size_t tensor, const TripOf& of);
 
  private:
