@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,7 +49,8 @@ class Resolver {
   /// one.
   void pack_value(const ast::Name& name);
 
-  /// A side where only sides may stand. Nothing to say about a library, which has none.
+  /// A side where only sides may stand; a wrong one is reported where it stands first. Nothing to say about a library,
+  /// which has none.
   void side(const ast::Name& name);
 
   /// The names in the holes of a path that nothing defines, each once: indices that range over the checkpoint.
@@ -98,6 +100,7 @@ class Resolver {
   Diagnostics& diags_;
   Scopes scopes_;
   std::vector<Use> uses_;
+  std::set<std::string> unknown_sides_;  // that were reported
 };
 
 }  // namespace rulec

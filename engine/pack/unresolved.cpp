@@ -91,7 +91,7 @@ void Resolver::pack_value(const ast::Name& name) {
 }
 
 void Resolver::side(const ast::Name& name) {
-  if (sides().empty() || rules_.side(name.text)) return;
+  if (sides().empty() || rules_.side(name.text) || !unknown_sides_.insert(name.text).second) return;
   Finding finding = report(diags_, name.span, diag::UnknownSide, rules_.name, name.text);
   finding.note(fmt::format("its sides are `{}`", fmt::join(rules_.sides, "` and `")));
 }
