@@ -2,24 +2,19 @@
 #include <algorithm>
 
 #include "engine/check/check.h"
+#include "engine/config/config.h"
 #include "engine/guard.h"
 #include "engine/inputs.h"
 
 #include <rulec/check.h>
 
 namespace rulec {
-namespace {
-
-/// The side that a config file beside a checkpoint belongs to.
-std::string side_of(const std::filesystem::path& config, const RulePack& pack) {
-  if (config.extension() != ".json") return pack.sides()[0] == "hf" ? pack.sides()[1] : pack.sides()[0];
-  return "hf";
-}
-
-}  // namespace
-
-std::vector<Fit> fitting_packs(const TensorStore& checkpoint, const std::vector<std::filesystem::path>& configs,
-                               Diagnostics& diags) {
+Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
+                                       const std::map<std::string, std::filesystem::path>& configs,
+                                       Diagnostics& diags) {
+  const std::size_t errors = diags.errors();
+  for (const auto& [side, file] : configs) (void)read_config(file, diags);
+  if (diags.errors() > errors) return diags.failed();
   std::vector<Fit> fits;
   for (const std::string& name : bundled_packs()) {
     const std::size_t before = diags.all().size();
@@ -27,9 +22,8 @@ std::vector<Fit> fitting_packs(const TensorStore& checkpoint, const std::vector<
     for (std::size_t s = 0; pack && s < 2; ++s) {
       BindOptions options;
       options.checkpoints[pack->sides()[s]] = &checkpoint;
-      for (const std::filesystem::path& config : configs) {
-        const std::string side = side_of(config, *pack);
-        if (side == pack->sides()[0] || side == pack->sides()[1]) options.configs[side] = config;
+      for (const auto& [side, file] : configs) {
+        if (pack->rules().side(side)) options.configs[side] = file;
       }
       Result<Model> model = bind(*pack, options, diags);
       if (!model) continue;

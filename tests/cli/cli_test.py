@@ -39,9 +39,10 @@ def expect(code, *args, says=""):
     return result
 
 
-def make_checkpoint(folder, *options):
+def make_checkpoint(folder, layers=2, scale=32, seed=1):
     config = RULES / "gemma2/presets/gemma2-2b/config.json"
-    subprocess.run([MAKE_CHECKPOINT, config, folder, "--layers", "2", "--scale", "32", *options], check=True)
+    options = ["--layers", str(layers), "--scale", str(scale), "--seed", str(seed)]
+    subprocess.run([MAKE_CHECKPOINT, config, folder, *options], check=True)
 
 
 def contents(folder):
@@ -103,7 +104,7 @@ def there_and_back(work):
     claim("so it did on the way back", (work / "back/tokenizer.json").exists())
     expect(0, "diff", work / "hf", work / "back")
     expect(0, "diff", work / "hf", work / "back", "--format", "json", says='"same"')
-    make_checkpoint(work / "other", "--seed", "2")
+    make_checkpoint(work / "other", seed=2)
     expect(1, "diff", work / "hf", work / "other")
     expect(0, "test", "gemma2")
 
@@ -127,7 +128,7 @@ def targets(work):
 
 
 def interrupted(work):
-    make_checkpoint(work / "large", "--scale", "4", "--layers", "12")
+    make_checkpoint(work / "large", layers=12, scale=4)
     with subprocess.Popen([RULEC, "convert", work / "large", work / "never"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as run:
         while run.poll() is None and not left_behind(work):
             time.sleep(0.002)

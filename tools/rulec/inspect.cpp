@@ -85,11 +85,10 @@ ExitCode run(const Arguments& args) {
   if (!store) return finish(diags, args.format, Json::object());
   const Result<Neighbours> neighbours = find_neighbours(args.checkpoint, diags);
   if (!neighbours) return finish(diags, args.format, Json::object());
-  std::vector<std::filesystem::path> configs;
-  for (const auto& [side, file] : neighbours->configs) configs.push_back(file);
-  const std::vector<Fit> fits = fitting_packs(**store, configs, diags);
-  if (args.format == Format::Text) print_text(**store, fits, *neighbours);
-  return finish(diags, args.format, args.format == Format::Json ? to_json(**store, fits) : Json::object());
+  const Result<std::vector<Fit>> fits = fitting_packs(**store, neighbours->configs, diags);
+  if (!fits) return finish(diags, args.format, Json::object());
+  if (args.format == Format::Text) print_text(**store, *fits, *neighbours);
+  return finish(diags, args.format, args.format == Format::Json ? to_json(**store, *fits) : Json::object());
 }
 
 }  // namespace

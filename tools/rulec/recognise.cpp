@@ -21,19 +21,15 @@ bool is_bundled(const std::string& name) {
   return std::ranges::count(bundled_packs(), name) != 0;
 }
 
-std::vector<fs::path> files(const std::map<std::string, fs::path>& configs) {
-  std::vector<fs::path> out;
-  for (const auto& [side, file] : configs) out.push_back(file);
-  return out;
-}
-
 struct Found {
   std::string name;
   std::string reason;
 };
 
 Result<Found> pack_by_names(const TensorStore& checkpoint, const BindOptions& options, Diagnostics& diags) {
-  const std::vector<Fit> fits = fitting_packs(checkpoint, files(options.configs), diags);
+  const Result<std::vector<Fit>> found = fitting_packs(checkpoint, options.configs, diags);
+  if (!found) return diags.failed();
+  const std::vector<Fit>& fits = *found;
   const std::string where(checkpoint.where());
   const FilePlace place{where, {}};
   if (fits.empty() || fits.front().matched * 2 < fits.front().total || fits.front().matched == 0) {
@@ -83,8 +79,10 @@ std::optional<std::size_t> named_on(const RulePack& pack, const std::string& sid
 std::optional<Found> side_by_fit(const RulePack& pack, const TensorStore& checkpoint, const BindOptions& options,
                                  Diagnostics& diags) {
   const std::size_t mark = diags.all().size();
-  std::vector<Fit> fits = fitting_packs(checkpoint, files(options.configs), diags);
+  Result<std::vector<Fit>> found = fitting_packs(checkpoint, options.configs, diags);
   diags.truncate(mark);
+  if (!found) return std::nullopt;
+  std::vector<Fit> fits = *std::move(found);
   std::erase_if(fits, [&](const Fit& fit) { return fit.pack != pack.name() || fit.matched == 0; });
   const auto best = std::ranges::max_element(fits, {}, &Fit::matched);
   if (best == fits.end()) return std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,9 +47,12 @@ struct Fit {
   std::size_t total = 0;    ///< tensors of the checkpoint that are not ignored
 };
 
-/// The bundled packs whose names the checkpoint has, best first. A full fit has `matched == total`.
-std::vector<Fit> fitting_packs(const TensorStore& checkpoint, const std::vector<std::filesystem::path>& configs,
-                               Diagnostics& diags);
+/// The bundled packs whose names the checkpoint has, best first. A full fit has `matched == total`. `configs` are those
+/// that lie beside it, by their sides.
+///
+/// Errors: R0801, R0803, R0901, R0902, where a config cannot be read.
+Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
+                                       const std::map<std::string, std::filesystem::path>& configs, Diagnostics& diags);
 
 /// Runs the `test` blocks of a pack, and a round trip on random small tensors for every preset and layout. One line a
 /// test goes to `lines`; fails if one failed (R0614, R0615).
