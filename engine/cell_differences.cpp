@@ -73,7 +73,8 @@ void CellDifferences::differs(const Cell& cell) {
 
 std::string CellDifferences::first() const {
   if (cells_ == 0) return {};
-  return fmt::format("{}: {} against {}", coordinates(shape_, shown_.index), number_text(dtype_, shown_.a), number_text(dtype_, shown_.b));
+  return fmt::format("{}: {} against {}", coordinates(shape_, shown_.index), number_text(dtype_, shown_.a),
+                     number_text(dtype_, shown_.b));
 }
 
 }  // namespace rulec

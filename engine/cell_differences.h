@@ -11,8 +11,8 @@
 
 namespace rulec {
 
-/// What differs between two tensors of one type and shape, which come in ranges of bytes. NaNs are equal by their bits only, and so
-/// are zeros.
+/// What differs between two tensors of one type and shape, which come in ranges of bytes. NaNs are equal by their bits
+/// only, and so are zeros.
 class CellDifferences {
  public:
   /// Whether the second number (as bits) may stand for the first.
@@ -23,10 +23,12 @@ class CellDifferences {
   /// `a` and `b` are equally long, and lie `offset` bytes from the beginning of their tensors: whole elements.
   void compare(std::uint64_t offset, std::span<const std::byte> a, std::span<const std::byte> b);
 
-  std::uint64_t cells() const { return cells_; }          ///< that differ
-  std::uint64_t not_allowed() const { return beyond_; }   ///< of these, by more than `allows` takes
-  std::uint64_t worst_ulp() const { return worst_ulp_; }  ///< of floats; the largest number there is where one of the two is a NaN
-  double worst_gap() const { return worst_gap_; }         ///< |a - b| / max(1, |a|)
+  std::uint64_t cells() const { return cells_; }         ///< that differ
+  std::uint64_t not_allowed() const { return beyond_; }  ///< of these, by more than `allows` takes
+  std::uint64_t worst_ulp() const {
+    return worst_ulp_;
+  }  ///< of floats; the largest number there is where one of the two is a NaN
+  double worst_gap() const { return worst_gap_; }  ///< |a - b| / max(1, |a|)
 
   /// `[3 17]: 0.5 against 0.50001`: the first that is not allowed, else the first.
   std::string first() const;

@@ -17,7 +17,8 @@ namespace rulec {
 namespace {
 
 /// What the pack says has no partner; and what no rule maps, which is an error.
-Result<std::vector<TensorInfo>> ignored_tensors(const Model& model, SideId side, const TensorStore& source, Diagnostics& diags) {
+Result<std::vector<TensorInfo>> ignored_tensors(const Model& model, SideId side, const TensorStore& source,
+                                                Diagnostics& diags) {
   const Pack& pack = model.pack();
   std::vector<TensorInfo> ignored;
   std::vector<std::string> unmapped;
@@ -33,12 +34,13 @@ Result<std::vector<TensorInfo>> ignored_tensors(const Model& model, SideId side,
   if (unmapped.empty()) return ignored;
   constexpr std::size_t Shown = 8;
   Finding finding = report(diags, FilePlace{std::string(source.where()), std::nullopt}, diag::UnmappedSource,
-                           fmt::format("{} tensor{}", unmapped.size(), unmapped.size() == 1 ? "" : "s"), model.sides()[number(side)],
-                           unmapped.size() == 1 ? "is" : "are");
+                           fmt::format("{} tensor{}", unmapped.size(), unmapped.size() == 1 ? "" : "s"),
+                           model.sides()[number(side)], unmapped.size() == 1 ? "is" : "are");
   const std::vector<NameGroup> groups = group_names(unmapped);
   for (std::size_t g = 0; g < std::min(groups.size(), Shown); ++g) finding.note(groups[g].text);
   if (groups.size() > Shown) finding.note(fmt::format("and {} more kinds", groups.size() - Shown));
-  finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`", model.sides()[number(side)], unmapped.front()));
+  finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`", model.sides()[number(side)],
+                           unmapped.front()));
   return finding;
 }
 
@@ -57,10 +59,14 @@ std::map<std::size_t, std::set<std::pair<SideId, std::size_t>>> sources_of(const
 
 TensorClass class_of(Fidelity fidelity) {
   switch (fidelity) {
-    case Fidelity::Exact: return TensorClass::Exact;
-    case Fidelity::Stable: return TensorClass::Stable;
-    case Fidelity::Drifts: return TensorClass::Lossy;
-    case Fidelity::OneWay: return TensorClass::OneWay;
+    case Fidelity::Exact:
+      return TensorClass::Exact;
+    case Fidelity::Stable:
+      return TensorClass::Stable;
+    case Fidelity::Drifts:
+      return TensorClass::Lossy;
+    case Fidelity::OneWay:
+      return TensorClass::OneWay;
   }
   return TensorClass::OneWay;
 }
@@ -80,7 +86,8 @@ Report planned(const Pack& pack, const Graph& graph, std::optional<DType> dtype)
       row.source_count = found->second.size();
       for (const auto& [side, source] : found->second) {
         const std::string& name = pack.tensors[number(side)][source].name;
-        if (const auto stored = find_tensor(graph.sources, name); stored && row.sources.empty()) arrives = graph.sources[*stored].dtype;
+        if (const auto stored = find_tensor(graph.sources, name); stored && row.sources.empty())
+          arrives = graph.sources[*stored].dtype;
         if (row.sources.size() < Shown) row.sources.push_back(name);
       }
     }
@@ -94,16 +101,20 @@ Report planned(const Pack& pack, const Graph& graph, std::optional<DType> dtype)
 
 std::string_view to_string(TensorClass c) {
   switch (c) {
-    case TensorClass::Exact: return "exact";
-    case TensorClass::Stable: return "stable";
-    case TensorClass::Lossy: return "lossy";
-    case TensorClass::OneWay: return "one-way";
+    case TensorClass::Exact:
+      return "exact";
+    case TensorClass::Stable:
+      return "stable";
+    case TensorClass::Lossy:
+      return "lossy";
+    case TensorClass::OneWay:
+      return "one-way";
   }
   return {};
 }
 
-Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target, const ConvertOptions& options,
-                       Diagnostics& diags) {
+Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
+                       const ConvertOptions& options, Diagnostics& diags) {
   return guarded(diags, [&]() -> Result<Report> {
     const std::optional<SideId> side = model.rules().side(to);
     if (!side) {
@@ -112,7 +123,8 @@ Result<Report> convert(const Model& model, std::string_view to, const TensorStor
     }
     Result<std::vector<TensorInfo>> ignored = ignored_tensors(model, other(*side), source, diags);
     if (!ignored) return diags.failed();
-    const GraphOptions asked{source.tensors(), std::string(source.where()), options.dtype, options.cast_first, options.only};
+    const GraphOptions asked{source.tensors(), std::string(source.where()), options.dtype, options.cast_first,
+                             options.only};
     Result<Graph> graph = build_graph(model.pack(), *side, asked, diags);
     if (!graph) return diags.failed();
     Report report = planned(model.pack(), *graph, options.dtype);

@@ -66,8 +66,11 @@ class Comparison {
  public:
   Comparison(const TensorInfo& a, const TensorInfo& b, std::shared_ptr<const Allowance> allowance)
       : allowance_(std::move(allowance)),
-        differences_(b.dtype, b.shape, allowance_ == nullptr ? CellDifferences::Allows{}
-                                                             : [trip = allowance_](std::uint64_t x, std::uint64_t y) { return trip->trip.allows(x, y); }) {
+        differences_(
+            b.dtype, b.shape,
+            allowance_ == nullptr ? CellDifferences::Allows{} : [trip = allowance_](std::uint64_t x, std::uint64_t y) {
+              return trip->trip.allows(x, y);
+            }) {
     result_.name = a.name;
     if (a.shape != b.shape) {
       result_.difference = Difference::Shape;
@@ -80,7 +83,9 @@ class Comparison {
 
   bool needs_bytes() const { return result_.difference == Difference::Same; }
 
-  void compare(std::uint64_t offset, std::span<const std::byte> a, std::span<const std::byte> b) { differences_.compare(offset, a, b); }
+  void compare(std::uint64_t offset, std::span<const std::byte> a, std::span<const std::byte> b) {
+    differences_.compare(offset, a, b);
+  }
 
   TensorDifference result() const {
     TensorDifference result = result_;
@@ -111,7 +116,8 @@ TensorDifference only(const TensorInfo& info, Difference which) {
 }
 
 /// Reads both tensors side by side.
-Status compare_stored(const TensorStore& a, std::size_t in_a, const TensorStore& b, std::size_t in_b, Comparison& comparison, Diagnostics& diags) {
+Status compare_stored(const TensorStore& a, std::size_t in_a, const TensorStore& b, std::size_t in_b,
+                      Comparison& comparison, Diagnostics& diags) {
   const std::uint64_t size = a.tensors()[in_a].bytes();
   std::array<std::vector<std::byte>, 2> buffers;
   for (std::uint64_t offset = 0; offset < size; offset += ChunkBytes) {
@@ -122,7 +128,8 @@ Status compare_stored(const TensorStore& a, std::size_t in_a, const TensorStore&
   return Done{};
 }
 
-Result<std::vector<TensorDifference>> diff_stored(const TensorStore& a, const TensorStore& b, Allowances allowances, Diagnostics& diags) {
+Result<std::vector<TensorDifference>> diff_stored(const TensorStore& a, const TensorStore& b, Allowances allowances,
+                                                  Diagnostics& diags) {
   std::vector<TensorDifference> result;
   const auto left = a.tensors();
   const auto right = b.tensors();
@@ -217,7 +224,8 @@ std::optional<DType> usual_float(const TensorStore& store) {
   return most == counts.end() ? std::nullopt : std::optional(most->first);
 }
 
-Result<std::vector<TensorDifference>> diff_converted(const TensorStore& a, const TensorStore& b, const Model& model, SideId to, Diagnostics& diags) {
+Result<std::vector<TensorDifference>> diff_converted(const TensorStore& a, const TensorStore& b, const Model& model,
+                                                     SideId to, Diagnostics& diags) {
   ComparingSink sink(b, Allowances(&model, to, diags));
   ConvertOptions options;
   options.dtype = usual_float(b);
@@ -228,7 +236,9 @@ Result<std::vector<TensorDifference>> diff_converted(const TensorStore& a, const
   for (const TensorDifference& d : result) compared.insert(d.name);
   for (const TensorInfo& info : b.tensors()) {
     const bool known = compared.contains(info.name);
-    const bool ignored = std::ranges::any_of(model.pack().ignored, [&](const IgnoredGlob& glob) { return glob.side == to && glob_matches(glob.glob, info.name); });
+    const bool ignored = std::ranges::any_of(model.pack().ignored, [&](const IgnoredGlob& glob) {
+      return glob.side == to && glob_matches(glob.glob, info.name);
+    });
     if (!known && !ignored) result.push_back(only(info, Difference::OnlyB));
   }
   std::ranges::sort(result, {}, &TensorDifference::name);
@@ -239,18 +249,26 @@ Result<std::vector<TensorDifference>> diff_converted(const TensorStore& a, const
 
 std::string_view to_string(Difference difference) {
   switch (difference) {
-    case Difference::Same: return "same";
-    case Difference::WithinClass: return "within class";
-    case Difference::Values: return "values";
-    case Difference::DType: return "dtype";
-    case Difference::Shape: return "shape";
-    case Difference::OnlyA: return "only in A";
-    case Difference::OnlyB: return "only in B";
+    case Difference::Same:
+      return "same";
+    case Difference::WithinClass:
+      return "within class";
+    case Difference::Values:
+      return "values";
+    case Difference::DType:
+      return "dtype";
+    case Difference::Shape:
+      return "shape";
+    case Difference::OnlyA:
+      return "only in A";
+    case Difference::OnlyB:
+      return "only in B";
   }
   return {};
 }
 
-Result<std::vector<TensorDifference>> diff(const TensorStore& a, const TensorStore& b, const Model* model, Diagnostics& diags) {
+Result<std::vector<TensorDifference>> diff(const TensorStore& a, const TensorStore& b, const Model* model,
+                                           Diagnostics& diags) {
   return guarded(diags, [&]() -> Result<std::vector<TensorDifference>> {
     const auto side_a = model == nullptr ? std::nullopt : side_of(model->pack(), a);
     const auto side_b = model == nullptr ? std::nullopt : side_of(model->pack(), b);

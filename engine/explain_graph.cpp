@@ -20,7 +20,8 @@ std::optional<GraphFormat> format_of(std::string_view name) {
 
 }  // namespace
 
-Result<std::string> explain_graph(const Model& model, std::string_view tensor, std::string_view format, Diagnostics& diags) {
+Result<std::string> explain_graph(const Model& model, std::string_view tensor, std::string_view format,
+                                  Diagnostics& diags) {
   return guarded(diags, [&]() -> Result<std::string> {
     const std::optional<GraphFormat> form = format_of(format);
     if (!form) {

@@ -20,7 +20,8 @@ bool accepts(const Pipeline& pipeline, DType dtype) {
 DType stored_type(const Numbers& numbers, SideId side, DType dtype) {
   if (const auto& towards = numbers.towards[number(side)]) {
     for (const Call& call : *towards) {
-      if (const auto* cast = call.arguments.empty() ? nullptr : std::get_if<DType>(&call.arguments.front())) dtype = *cast;
+      if (const auto* cast = call.arguments.empty() ? nullptr : std::get_if<DType>(&call.arguments.front()))
+        dtype = *cast;
     }
   }
   if (const auto& away = numbers.towards[number(other(side))]) {
@@ -35,19 +36,25 @@ double draw(std::mt19937_64& random, DType dtype) {
   std::uniform_real_distribution<double> unit(-1, 1);
   if (is_integer(dtype)) return static_cast<double>(static_cast<std::int32_t>(random()));
   switch (random() % 8) {
-    case 0: return 1 + unit(random) / 8;
-    case 1: return random() % 8 == 0 ? 0 : 1 + unit(random);
-    default: return std::ldexp(1 + std::abs(unit(random)), static_cast<int>(random() % 14) - 12) * (random() % 2 == 0 ? 1 : -1);
+    case 0:
+      return 1 + unit(random) / 8;
+    case 1:
+      return random() % 8 == 0 ? 0 : 1 + unit(random);
+    default:
+      return std::ldexp(1 + std::abs(unit(random)), static_cast<int>(random() % 14) - 12) *
+             (random() % 2 == 0 ? 1 : -1);
   }
 }
 
 /// Writes `value` into the cells of `piece`.
-void fill(const PieceForm& form, std::size_t side, std::int64_t at, std::size_t axis, double value, std::vector<double>& numbers) {
+void fill(const PieceForm& form, std::size_t side, std::int64_t at, std::size_t axis, double value,
+          std::vector<double>& numbers) {
   if (axis == form.axes.size()) {
     numbers[static_cast<std::size_t>(at)] = value;
     return;
   }
-  for (std::int64_t i = 0; i < form.axes[axis].extent; ++i) fill(form, side, at + i * form.axes[axis].stride[side], axis + 1, value, numbers);
+  for (std::int64_t i = 0; i < form.axes[axis].extent; ++i)
+    fill(form, side, at + i * form.axes[axis].stride[side], axis + 1, value, numbers);
 }
 
 }  // namespace
@@ -80,7 +87,8 @@ void add_random_tensors(const Pack& pack, SideId side, DType dtype, std::uint64_
   for (const Piece& piece : pack.pieces) {
     if (piece.kind == PieceKind::Copy || piece.tensor[number(side)] < 0) continue;
     const double value = piece.kind == PieceKind::Pad ? 0 : piece.constant;
-    fill(pack.forms[piece.form], number(side), piece.offset[number(side)], 0, value, numbers[static_cast<std::size_t>(piece.tensor[number(side)])]);
+    fill(pack.forms[piece.form], number(side), piece.offset[number(side)], 0, value,
+         numbers[static_cast<std::size_t>(piece.tensor[number(side)])]);
   }
   for (std::size_t t = 0; t < infos.size(); ++t) {
     if (!find_tensor(store.tensors(), infos[t].name)) store.put(infos[t], encode(numbers[t], infos[t].dtype));

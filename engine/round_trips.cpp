@@ -15,8 +15,8 @@
 namespace rulec {
 namespace {
 
-/// A class is computed from the hooks as they are, so it says nothing about a reverse that undoes another function. Numbers of the size of
-/// weights must come back this near, |a - b| / max(1, |a|), whatever the class.
+/// A class is computed from the hooks as they are, so it says nothing about a reverse that undoes another function.
+/// Numbers of the size of weights must come back this near, |a - b| / max(1, |a|), whatever the class.
 constexpr double Near = 1.0 / 32;
 
 constexpr std::uint64_t Seed = 2;
@@ -47,7 +47,8 @@ class RoundTrips {
     add_random_tensors(pack, other(start), dtype, Seed + 1, away);  // what is read from there only
     if (!send(away, start, dtype, returned)) return 0;
     std::size_t compared = 0;
-    for (std::size_t t = 0; t < pack.tensors[number(start)].size(); ++t) compared += compare(start, t, dtype, source, returned);
+    for (std::size_t t = 0; t < pack.tensors[number(start)].size(); ++t)
+      compared += compare(start, t, dtype, source, returned);
     return compared;
   }
 
@@ -80,12 +81,14 @@ class RoundTrips {
       apply({}, {came.dtype, came.dtype, sent.dtype}, bytes, {}, same_type);
       bytes = std::move(same_type);
     }
-    CellDifferences differences(sent.dtype, sent.shape, [&](std::uint64_t a, std::uint64_t b) { return trip.allows(a, b); });
+    CellDifferences differences(sent.dtype, sent.shape,
+                                [&](std::uint64_t a, std::uint64_t b) { return trip.allows(a, b); });
     differences.compare(0, source.bytes(name), bytes);
     const bool lossy = !model_.pack().families[trip.family].permissions.empty();
     if (differences.not_allowed() == 0 && (lossy || differences.worst_gap() <= Near)) return true;
     fail(trip, name)
-        .note(fmt::format("{} of {} cells differ, the first at {}", differences.cells(), cells(sent.shape).value_or(0), differences.first()))
+        .note(fmt::format("{} of {} cells differ, the first at {}", differences.cells(), cells(sent.shape).value_or(0),
+                          differences.first()))
         .note(fmt::format("the rule is {}; {} was asked for", trip.describe(), rule_name(dtype)));
     return true;
   }
@@ -102,7 +105,8 @@ class RoundTrips {
 };
 
 void run_layout(const std::shared_ptr<const Rules>& rules, const std::string& preset, const GatheredInputs& gathered,
-                const std::map<std::string, Value, std::less<>>& layout, std::vector<std::string>& lines, Diagnostics& diags) {
+                const std::map<std::string, Value, std::less<>>& layout, std::vector<std::string>& lines,
+                Diagnostics& diags) {
   std::string title = "round trip";
   if (!preset.empty()) title += " " + preset;
   if (!layout.empty()) title += fmt::format("{} {}", preset.empty() ? "" : ",", layout_text(layout));
@@ -117,7 +121,8 @@ void run_layout(const std::shared_ptr<const Rules>& rules, const std::string& pr
   for (const DType dtype : {DType::Bf16, DType::F32}) {
     const std::size_t errors = diags.errors();
     const std::array<std::size_t, 2> compared = RoundTrips(model, title, diags).run(dtype);
-    lines.push_back(fmt::format("{}  {}: {} + {} tensors, {}", diags.errors() == errors ? "ok  " : "FAIL", title, compared[0], compared[1], rule_name(dtype)));
+    lines.push_back(fmt::format("{}  {}: {} + {} tensors, {}", diags.errors() == errors ? "ok  " : "FAIL", title,
+                                compared[0], compared[1], rule_name(dtype)));
   }
 }
 
@@ -132,7 +137,8 @@ void run_round_trips(const std::shared_ptr<const Rules>& rules, std::vector<std:
     options.preset = preset;
     Result<GatheredInputs> gathered = gather_inputs(*rules, options, diags);
     if (!gathered) continue;
-    for (const auto& layout : layouts(*rules, gathered->inputs)) run_layout(rules, preset, *gathered, layout, lines, diags);
+    for (const auto& layout : layouts(*rules, gathered->inputs))
+      run_layout(rules, preset, *gathered, layout, lines, diags);
   }
 }
 

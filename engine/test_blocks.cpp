@@ -56,8 +56,8 @@ struct Named {
   std::vector<double> values;
 };
 
-/// Selects the slice of `stored` at the brackets: inserted in ascending axis, each at the smaller of its axis and the number of axes there.
-/// False if a position is outside.
+/// Selects the slice of `stored` at the brackets: inserted in ascending axis, each at the smaller of its axis and the
+/// number of axes there. False if a position is outside.
 bool select(const Shape& stored, std::vector<BracketValue> brackets, Named& named) {
   if (brackets.size() > stored.size()) return false;
   std::ranges::sort(brackets, {}, &BracketValue::axis);
@@ -72,7 +72,8 @@ bool select(const Shape& stored, std::vector<BracketValue> brackets, Named& name
     if (fixed[d] < 0) named.shape.push_back(stored[d]);
     std::vector<std::int64_t> next;
     for (const std::int64_t cell : named.cells) {
-      for (std::int64_t i = fixed[d] < 0 ? 0 : fixed[d]; i < (fixed[d] < 0 ? stored[d] : fixed[d] + 1); ++i) next.push_back(cell * stored[d] + i);
+      for (std::int64_t i = fixed[d] < 0 ? 0 : fixed[d]; i < (fixed[d] < 0 ? stored[d] : fixed[d] + 1); ++i)
+        next.push_back(cell * stored[d] + i);
     }
     named.cells = std::move(next);
   }
@@ -81,7 +82,8 @@ bool select(const Shape& stored, std::vector<BracketValue> brackets, Named& name
 
 class Block {
  public:
-  Block(const std::shared_ptr<const Rules>& rules, const ast::Test& test, Span span, std::vector<std::string>& lines, Diagnostics& diags)
+  Block(const std::shared_ptr<const Rules>& rules, const ast::Test& test, Span span, std::vector<std::string>& lines,
+        Diagnostics& diags)
       : rules_(rules), file_(rules->files.front()), test_(test), span_(span), lines_(lines), diags_(diags) {}
 
   void run() {
@@ -168,7 +170,8 @@ class Block {
     return good;
   }
 
-  bool resolve(const Pack& pack, SideId side, const ast::Expected& expected, Evaluator& evaluator, std::vector<Named>& named) {
+  bool resolve(const Pack& pack, SideId side, const ast::Expected& expected, Evaluator& evaluator,
+               std::vector<Named>& named) {
     Result<PathValue> path = append_path(evaluator, file_, {}, expected.path);
     if (!path) return false;
     Named n{side, file_[expected.path].span, {}, path->name, {}, {}, {}};
@@ -181,12 +184,14 @@ class Block {
     }
     const Shape& stored = pack.tensors[number(side)][*index].shape;
     if (!select(stored, path->brackets, n)) {
-      fail(n.span, fmt::format("`{}` selects a slice that `{}` {} does not have", n.written, n.name, to_string(stored)));
+      fail(n.span,
+           fmt::format("`{}` selects a slice that `{}` {} does not have", n.written, n.name, to_string(stored)));
       return false;
     }
     const std::optional<Numbers1D> flat = flatten(expected.values);
     if (!flat || flat->shape != n.shape) {
-      fail(n.span, fmt::format("`{}` is {}, the values given are {}", n.written, to_string(n.shape), flat ? to_string(flat->shape) : "lists of different lengths"));
+      fail(n.span, fmt::format("`{}` is {}, the values given are {}", n.written, to_string(n.shape),
+                               flat ? to_string(flat->shape) : "lists of different lengths"));
       return false;
     }
     n.values = flat->numbers;
@@ -219,7 +224,8 @@ class Block {
     const std::vector<std::byte> values = encode(named.values, info.dtype);
     const std::size_t width = static_cast<std::size_t>(bits(info.dtype)) / 8;
     for (std::size_t i = 0; i < named.cells.size(); ++i) {
-      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * width), width, bytes.begin() + named.cells[i] * static_cast<std::ptrdiff_t>(width));
+      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * width), width,
+                  bytes.begin() + named.cells[i] * static_cast<std::ptrdiff_t>(width));
     }
     store.put(info, std::move(bytes));
   }
@@ -239,10 +245,13 @@ class Block {
     const auto [at, wanted] = std::ranges::mismatch(found, expected);
     if (at == found.end()) return;
     const auto first = static_cast<std::uint64_t>(at - found.begin());
-    Finding finding = fail(named.span, fmt::format("`{}` {} is {}, expected {}", named.written, coordinates(named.shape, first), text(dtype, *at), text(dtype, *wanted)));
+    Finding finding =
+        fail(named.span, fmt::format("`{}` {} is {}, expected {}", named.written, coordinates(named.shape, first),
+                                     text(dtype, *at), text(dtype, *wanted)));
     finding.note(fmt::format("expected {}", list(dtype, expected)));
     finding.note(fmt::format("found    {}", list(dtype, found)));
-    finding.note(fmt::format("written from `{}`{}", rules_->sides[number(other(named.side))], layout_.empty() ? "" : ", with " + layout_));
+    finding.note(fmt::format("written from `{}`{}", rules_->sides[number(other(named.side))],
+                             layout_.empty() ? "" : ", with " + layout_));
   }
 
   static std::string text(DType dtype, double number) {
@@ -252,7 +261,8 @@ class Block {
   static std::string list(DType dtype, const std::vector<double>& numbers) {
     constexpr std::size_t Shown = 24;
     std::string result;
-    for (std::size_t i = 0; i < std::min(numbers.size(), Shown); ++i) result += (i == 0 ? "" : ", ") + text(dtype, numbers[i]);
+    for (std::size_t i = 0; i < std::min(numbers.size(), Shown); ++i)
+      result += (i == 0 ? "" : ", ") + text(dtype, numbers[i]);
     return fmt::format("[{}{}]", result, numbers.size() > Shown ? ", ..." : "");
   }
 
@@ -260,7 +270,8 @@ class Block {
     const std::vector<std::string> known(known_.begin(), known_.end());
     for (const auto& [name, span] : missing_) {
       Finding finding = fail(span, fmt::format("no layout has `{}`", name));
-      if (const auto close = close_names(name, known); !close.empty()) finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
+      if (const auto close = close_names(name, known); !close.empty())
+        finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
     }
     if (missing_.empty()) fail(span_, "it does not run in any layout");
   }
@@ -286,7 +297,8 @@ void run_test_blocks(const std::shared_ptr<const Rules>& rules, std::vector<std:
   const ast::File& file = rules->files.front();
   for (const ast::StatementId id : file.body) {
     const ast::Statement& statement = file[id];
-    if (const auto* test = std::get_if<ast::Test>(&statement.node)) Block(rules, *test, statement.span, lines, diags).run();
+    if (const auto* test = std::get_if<ast::Test>(&statement.node))
+      Block(rules, *test, statement.span, lines, diags).run();
   }
 }
 

@@ -60,8 +60,20 @@ struct Unary {
   ExprId of;
 };
 enum class BinaryOp : std::uint8_t {
-  Or, And, Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,
-  Add, Subtract, Multiply, Divide, FloorDivide, Modulo,
+  Or,
+  And,
+  Equal,
+  NotEqual,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  Add,
+  Subtract,
+  Multiply,
+  Divide,
+  FloorDivide,
+  Modulo,
   Else,  ///< `a else b`: b if a has no value
 };
 struct Binary {
@@ -310,8 +322,8 @@ struct Require {
 
 struct Statement {
   Span span;
-  std::variant<PackLine, Import, Config, Option, Let, Hook, Path, Block, Preset, Test, For, When, Use, Prefix, Rule, Ignore,
-               Require>
+  std::variant<PackLine, Import, Config, Option, Let, Hook, Path, Block, Preset, Test, For, When, Use, Prefix, Rule,
+               Ignore, Require>
       node;
 };
 

@@ -22,12 +22,14 @@ constexpr Message Catalogue[] = {
 }  // namespace
 }  // namespace diag
 
-std::span<const Message> all_messages() { return diag::Catalogue; }
+std::span<const Message> all_messages() {
+  return diag::Catalogue;
+}
 
 const Message* find_message(std::string_view id_or_name) {
   const auto messages = all_messages();
-  const auto found = std::ranges::find_if(
-      messages, [&](const Message& m) { return m.id == id_or_name || m.name == id_or_name; });
+  const auto found =
+      std::ranges::find_if(messages, [&](const Message& m) { return m.id == id_or_name || m.name == id_or_name; });
   return found == messages.end() ? nullptr : &*found;
 }
 
@@ -93,6 +95,8 @@ Finding& Finding::help(std::string text) {
   return *this;
 }
 
-Finding::operator Reported() const { return owner_->failed(); }
+Finding::operator Reported() const {
+  return owner_->failed();
+}
 
 }  // namespace rulec

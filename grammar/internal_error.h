@@ -16,5 +16,4 @@ class InternalError : public std::logic_error {
 
 }  // namespace rulec
 
-#define RULEC_ASSERT(claim) \
-  (static_cast<bool>(claim) ? void(0) : ::rulec::assertion_failed(#claim, __FILE__, __LINE__))
+#define RULEC_ASSERT(claim) (static_cast<bool>(claim) ? void(0) : ::rulec::assertion_failed(#claim, __FILE__, __LINE__))

@@ -51,9 +51,16 @@ std::optional<std::string_view> message_page(std::string_view id_or_name);
 
 /// Files the diagnostic `kind` at `place`. The arguments are those of its row.
 template <class... Args>
-Finding report(Diagnostics& diags, Place place, const DiagKind<Args...>& kind, const std::type_identity_t<Args>&... args) {
-  return diags.add({kind.id, kind.name, kind.severity, fmt::vformat(kind.message, fmt::make_format_args(args...)),
-                    Label{std::move(place), {}}, {}, {}, {}});
+Finding report(Diagnostics& diags, Place place, const DiagKind<Args...>& kind,
+               const std::type_identity_t<Args>&... args) {
+  return diags.add({kind.id,
+                    kind.name,
+                    kind.severity,
+                    fmt::vformat(kind.message, fmt::make_format_args(args...)),
+                    Label{std::move(place), {}},
+                    {},
+                    {},
+                    {}});
 }
 
 }  // namespace rulec

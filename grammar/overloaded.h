@@ -3,7 +3,8 @@
 
 namespace rulec {
 
-/// A visitor made of lambdas: `std::visit(Overloaded{[](A) {...}, [](B) {...}}, variant)`. A missing case does not compile.
+/// A visitor made of lambdas: `std::visit(Overloaded{[](A) {...}, [](B) {...}}, variant)`. A missing case does not
+/// compile.
 template <class... Cases>
 struct Overloaded : Cases... {
   using Cases::operator()...;

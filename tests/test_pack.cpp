@@ -104,7 +104,8 @@ test "norms" with {D = 2, scan_layers = true} {
   CHECK(outcome.says("found    [1.5, 0]"));
 }
 
-TEST_CASE("A path with brackets names a slice of the stacked tensor, and the tensor itself where layers are not stacked") {
+TEST_CASE(
+    "A path with brackets names a slice of the stacked tensor, and the tensor itself where layers are not stacked") {
   constexpr std::string_view Test = R"(
 test "query" with {D = 2, N = 1, H = 3} {
   hf      { layers.3.q.weight = [[1, 2], [3, 4], [5, 6]] }
@@ -163,7 +164,9 @@ test "ragged" with {D = 2, N = 1, H = 1, scan_layers = false} {
 }
 
 TEST_CASE("A reverse that undoes another function is caught by the round trip") {
-  const Outcome outcome = run("pack p : maxtext -> hf\nlet D = 4\nhook scale = mul(4) reverse mul(0.5)\nnorm.scale : [D] -> norm.weight | scale\n");
+  const Outcome outcome =
+      run("pack p : maxtext -> hf\nlet D = 4\nhook scale = mul(4) reverse mul(0.5)\nnorm.scale : [D] -> norm.weight | "
+          "scale\n");
   CHECK(!outcome.passes);
   CAPTURE(outcome.messages);
   CAPTURE(outcome.joined());
@@ -204,7 +207,8 @@ for i in 0..L { z : [i K H] -> k.<i> : [(K H)] }
 }
 
 TEST_CASE("A pack whose sizes cannot be found says why") {
-  const Outcome outcome = run("pack p : maxtext -> hf\nconfig hf { D = hidden }\nrequire D < 0 \"never\"\na : [D] -> b\n");
+  const Outcome outcome =
+      run("pack p : maxtext -> hf\nconfig hf { D = hidden }\nrequire D < 0 \"never\"\na : [D] -> b\n");
   CHECK(!outcome.passes);
   CHECK(outcome.says("R0216"));
   CHECK(outcome.has_line("FAIL  round trip: no small sizes fit"));

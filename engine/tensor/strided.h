@@ -29,11 +29,13 @@ struct StridedCopy {
   bool operator==(const StridedCopy&) const = default;
 };
 
-/// The same copy in the fewest axes: extents of 1 dropped, neighbours fused where both strides allow, slowest target stride
-/// first.
+/// The same copy in the fewest axes: extents of 1 dropped, neighbours fused where both strides allow, slowest target
+/// stride first.
 StridedCopy simplified(StridedCopy copy);
 
-/// Moves elements of `element_bytes` (1, 2, 4 or 8). The caller vouches for both ranges. Blocked where it is a transpose.
-void copy_strided(const StridedCopy& copy, int element_bytes, std::span<const std::byte> source, std::span<std::byte> target);
+/// Moves elements of `element_bytes` (1, 2, 4 or 8). The caller vouches for both ranges. Blocked where it is a
+/// transpose.
+void copy_strided(const StridedCopy& copy, int element_bytes, std::span<const std::byte> source,
+                  std::span<std::byte> target);
 
 }  // namespace rulec

@@ -22,7 +22,9 @@ constexpr std::array Rows{
 #undef RULEC_DTYPE
 };
 
-constexpr const DTypeRow& row(DType dtype) { return Rows[static_cast<std::size_t>(dtype)]; }
+constexpr const DTypeRow& row(DType dtype) {
+  return Rows[static_cast<std::size_t>(dtype)];
+}
 
 // The enumeration is spelled out in the public header and must follow the table.
 #define RULEC_DTYPE(enumerator, spelling, ...) static_assert(row(DType::enumerator).name == spelling);
@@ -35,9 +37,15 @@ bool same_letters(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string_view name(DType dtype) { return row(dtype).name; }
-std::string_view rule_name(DType dtype) { return row(dtype).rule_name; }
-int bits(DType dtype) { return row(dtype).bits; }
+std::string_view name(DType dtype) {
+  return row(dtype).name;
+}
+std::string_view rule_name(DType dtype) {
+  return row(dtype).rule_name;
+}
+int bits(DType dtype) {
+  return row(dtype).bits;
+}
 
 std::optional<DType> find_dtype(std::string_view name) {
   const auto found = std::ranges::find_if(Rows, [&](const DTypeRow& r) { return same_letters(r.name, name); });
@@ -54,7 +62,9 @@ const std::vector<DType>& all_dtypes() {
   return all;
 }
 
-std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, " ")); }
+std::string to_string(const Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape, " "));
+}
 
 std::optional<std::int64_t> cells(const Shape& shape) {
   std::int64_t product = 1;
@@ -71,7 +81,8 @@ std::optional<std::int64_t> cells(const Shape& shape) {
 std::optional<std::uint64_t> byte_size(DType dtype, const Shape& shape) {
   const std::optional<std::int64_t> count = cells(shape);
   std::uint64_t total_bits = 0;
-  if (!count || __builtin_mul_overflow(static_cast<std::uint64_t>(*count), static_cast<std::uint64_t>(bits(dtype)), &total_bits)) {
+  if (!count || __builtin_mul_overflow(static_cast<std::uint64_t>(*count), static_cast<std::uint64_t>(bits(dtype)),
+                                       &total_bits)) {
     return std::nullopt;
   }
   if (total_bits % 8 != 0) return std::nullopt;

@@ -70,8 +70,8 @@ class Diagnostics {
   /// The failure of a pass that has reported one error or more. A bug of ours if there is none.
   Reported failed() const;
 
-  /// Of the diagnostics filed after the first `count`, keeps one for each id and primary place: a loop finds the same fault
-  /// for every index.
+  /// Of the diagnostics filed after the first `count`, keeps one for each id and primary place: a loop finds the same
+  /// fault for every index.
   void deduplicate(std::size_t count);
 
   /// Forgets the diagnostics filed after the first `count`; how a speculative pass withdraws.

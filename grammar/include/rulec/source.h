@@ -22,7 +22,9 @@ struct Span {
 };
 
 /// From the beginning of `first` to the end of `last`, both in one text.
-inline Span join(Span first, Span last) { return {first.source, first.begin, last.end}; }
+inline Span join(Span first, Span last) {
+  return {first.source, first.begin, last.end};
+}
 
 /// Line and column as people count them: from 1, columns in bytes.
 struct Position {
