@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "engine/pack/evaluator.h"
+#include "engine/pack/option_type.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
 
@@ -56,22 +56,8 @@ Result<Value> option_value(const Rules& rules, const std::string& name, const st
     return finding;
   }
   const auto& option = std::get<ast::Option>(rules.statement(*found).node);
-  switch (option.type) {
-    case ast::Option::Type::Bool:
-      if (text == "true" || text == "false") return Value(text == "true");
-      return report(diags, {}, diag::BadOptionValue, name, text, "`true` or `false`");
-    case ast::Option::Type::Int: {
-      std::int64_t whole = 0;
-      const char* end = text.data() + text.size();
-      if (!text.empty() && std::from_chars(text.data(), end, whole).ptr == end) return Value(Rational{whole, 1});
-      return report(diags, {}, diag::BadOptionValue, name, text, "a whole number");
-    }
-    case ast::Option::Type::Set:
-      if (std::ranges::find(option.values, text) != option.values.end()) return Value(text);
-      break;
-  }
-  return report(diags, {}, diag::BadOptionValue, name, text,
-                fmt::format("one of `{}`", fmt::join(option.values, "`, `")));
+  if (std::optional<Value> value = read_option(option, text)) return *std::move(value);
+  return report(diags, {}, diag::BadOptionValue, name, text, taken_by(option));
 }
 
 /// The values that a `preset` statement gives, if there is one of this name.

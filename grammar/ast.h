@@ -308,7 +308,8 @@ struct Prefix {  ///< `A -> B { ... }`
 };
 struct Glob {
   Span span;
-  std::string text;  ///< `*` within a segment, `**` across
+  std::string text;     ///< as written: `*` stands for any part of a segment, `**` for any number of segments
+  std::string pattern;  ///< without quotes
 };
 struct Ignore {
   Name side;

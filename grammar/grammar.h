@@ -246,8 +246,12 @@ struct when : statement_of<Kind::When, "when", when_branch, star<else_branch>> {
 struct use : statement_of<Kind::Use, "use", need<name, "the name of a block">, opt<args>> {};
 struct block : statement_of<Kind::BlockDefinition, "block", a_name, opt<params>, ws, a_body> {};
 
-struct glob_char : sor<identifier_other, one<'*'>> {};
-struct glob_segment : plus<sor<glob_char, quoted>> {};
+struct glob_part : sor<identifier_other, node<Kind::Quoted, quoted>,
+                       seq<one<'*'>, need<not_at<one<'*'>>, "`**` to be a segment of its own, between dots">>> {};
+struct glob_any
+    : seq<pegtl::string<'*', '*'>,
+          need<not_at<sor<identifier_other, one<'*', '"'>>>, "`**` to be a segment of its own, between dots">> {};
+struct glob_segment : sor<glob_any, plus<glob_part>> {};
 struct glob : node<Kind::Glob, glob_segment, star<one<'.'>, need<glob_segment, "a segment of a path">>> {};
 struct ignore : statement_of<Kind::Ignore, "ignore", need<name, "a side">, ws, need<one<':'>, "`:` and the tensors">,
                              ws, need<list<glob, "the path of a tensor">, "the path of a tensor">, opt<ws, guard>> {};

@@ -348,10 +348,22 @@ class StatementBuilder : public RuleBuilder {
     return out;
   }
 
+  ast::Glob glob(const Node& node) {
+    ast::Glob out{span(node), std::string(text(node)), {}};
+    std::uint32_t begin = 0;
+    Children quoted = children(node);
+    while (const Node* part = quoted.take()) {
+      out.pattern.append(out.text, begin, part->begin - node.begin - begin).append(string(*part));
+      begin = part->end - node.begin;
+    }
+    out.pattern.append(out.text, begin);
+    return out;
+  }
+
   ast::Ignore ignore(Children& parts) {
     ast::Ignore out;
     out.side = name(*parts.take());
-    while (const Node* glob = parts.take(Kind::Glob)) out.globs.push_back({span(*glob), std::string(text(*glob))});
+    while (const Node* glob = parts.take(Kind::Glob)) out.globs.push_back(this->glob(*glob));
     out.condition = guard(parts);
     return out;
   }

@@ -261,7 +261,7 @@ class Walker {
     }
     const std::optional<SideId> side = rules_.side(ignore.side.text);
     if (!side) return report(diags_, ignore.side.span, diag::UnknownSide, rules_.name, ignore.side.text);
-    for (const ast::Glob& glob : ignore.globs) draft_.ignored.push_back({*side, glob.text, glob.span});
+    for (const ast::Glob& glob : ignore.globs) draft_.ignored.push_back({*side, glob.pattern, glob.span});
     return Done{};
   }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/pack/option_type.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
 #include "grammar/overloaded.h"
@@ -107,21 +108,8 @@ Result<Value> Evaluator::compute(const std::string& name, const Definition& defi
 }
 
 Result<Value> Evaluator::checked_option(const std::string& name, const ast::Option& option, Value value, Span place) {
-  const auto* whole = std::get_if<Rational>(&value);
-  const auto* text = std::get_if<std::string>(&value);
-  switch (option.type) {
-    case ast::Option::Type::Bool:
-      if (std::holds_alternative<bool>(value)) return value;
-      return report(diags_, place, diag::BadOptionValue, name, to_string(value), "`true` or `false`");
-    case ast::Option::Type::Int:
-      if (whole != nullptr && whole->is_whole()) return value;
-      return report(diags_, place, diag::BadOptionValue, name, to_string(value), "a whole number");
-    case ast::Option::Type::Set:
-      if (text != nullptr && std::ranges::find(option.values, *text) != option.values.end()) return value;
-      return report(diags_, place, diag::BadOptionValue, name, to_string(value),
-                    fmt::format("one of `{}`", fmt::join(option.values, "`, `")));
-  }
-  return value;
+  if (takes(option, value)) return value;
+  return report(diags_, place, diag::BadOptionValue, name, to_string(value), taken_by(option));
 }
 
 Result<Value> Evaluator::option(const std::string& name) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <ranges>
 
 namespace rulec {
@@ -27,6 +28,23 @@ std::string braces(std::vector<std::int64_t> values) {
   if (many) values.resize(6);
   return fmt::format("{{{}{}}}", fmt::join(values, ", "), many ? ", ..." : "");
 }
+
+/// A star of a glob that a name has reached.
+struct Star {
+  enum Kind : std::uint8_t { Part, Anything, Segments };  // `*`, `**`, and `**.`, which is whole segments or none
+
+  Kind kind{};
+  std::size_t rest = 0;   ///< where the glob goes on behind it
+  std::size_t taken = 0;  ///< where the name goes on behind what it took
+
+  bool take_more(std::string_view name) {
+    if (taken >= name.size() || (kind == Part && name[taken] == '.')) return false;
+    if (kind == Segments) taken = name.find('.', taken);
+    if (taken == std::string_view::npos) return false;
+    ++taken;
+    return true;
+  }
+};
 
 }  // namespace
 
@@ -74,34 +92,32 @@ std::vector<NameGroup> group_names(const std::vector<std::string>& names) {
 }
 
 bool glob_matches(std::string_view glob, std::string_view name) {
-  // Backtracks to the last star only, as no earlier one can do better: linear in practice, never exponential.
+  // Every star takes as little as it can, and more when what follows does not match. Only the last of each kind is
+  // asked: what an earlier one could take, it can.
+  std::optional<Star> within;
+  std::optional<Star> across;
   std::size_t g = 0;
   std::size_t n = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t mark = 0;
-  bool across = false;
-  while (n < name.size()) {
-    if (g < glob.size() && glob[g] == '*') {
-      across = g + 1 < glob.size() && glob[g + 1] == '*';
-      star = g;
-      g += across ? 2 : 1;
-      if (across && g < glob.size() && glob[g] == '.' && (star == 0 || glob[star - 1] == '.')) {
-        // `**.x` matches `x` too: any number of segments, none among them.
-        if (glob_matches(glob.substr(g + 1), name.substr(n))) return true;
-      }
-      mark = n;
-    } else if (g < glob.size() && glob[g] == name[n]) {
+  while (g < glob.size() || n < name.size()) {
+    if (glob.substr(g).starts_with("**")) {
+      const bool at_segment = n == 0 || name[n - 1] == '.';
+      const bool is_segment = at_segment && glob.substr(g).starts_with("**.");
+      g += is_segment ? 3 : 2;
+      across = Star{is_segment ? Star::Segments : Star::Anything, g, n};
+      within.reset();
+    } else if (g < glob.size() && glob[g] == '*') {
+      within = Star{Star::Part, ++g, n};
+    } else if (g < glob.size() && n < name.size() && glob[g] == name[n]) {
       ++g;
       ++n;
-    } else if (star != std::string_view::npos && (across || name[mark] != '.')) {
-      g = star + (across ? 2 : 1);
-      n = ++mark;
     } else {
-      return false;
+      if (within && !within->take_more(name)) within.reset();
+      if (!within && (!across || !across->take_more(name))) return false;
+      g = within ? within->rest : across->rest;
+      n = within ? within->taken : across->taken;
     }
   }
-  while (g < glob.size() && glob[g] == '*') ++g;
-  return g == glob.size();
+  return true;
 }
 
 }  // namespace rulec

@@ -12,6 +12,7 @@
 
 #include "engine/pack/allows.h"
 #include "engine/pack/definitions.h"
+#include "engine/pack/option_type.h"
 #include "engine/pack/resolver.h"
 #include "engine/pack/rules.h"
 #include "grammar/messages.h"
@@ -68,7 +69,7 @@ class NameWalker {
     const Site site{rules_.files[definition.file], definition.file, known};
     std::visit(Overloaded{
                    [&](const ast::Config& n) { config(site, n, definition); },
-                   [&](const ast::Option& n) { resolver_.value(site, n.value); },
+                   [&](const ast::Option& n) { option(site, n); },
                    [&](const ast::Let& n) { let(site, n.definitions[definition.entry]); },
                    [&](const ast::Hook& n) { hook(site, n); },
                    [&](const ast::Path& n) { path(site, n); },
@@ -93,6 +94,35 @@ class NameWalker {
     }
     site.in_config = true;
     resolver_.value(site, config.entries[definition.entry].value);
+  }
+
+  void option(const Site& site, const ast::Option& option) {
+    resolver_.value(site, option.value);
+    literals(site, option, option.value);
+  }
+
+  /// A literal among the values that a default may come to is wrong before any config is known.
+  void literals(const Site& site, const ast::Option& option, ast::ExprId id) {
+    const ast::Expr& expr = site.file[id];
+    const auto check = [&](const Value& value) {
+      if (!takes(option, value))
+        report(diags_, expr.span, diag::BadOptionValue, option.name.text, to_string(value), taken_by(option));
+    };
+    std::visit(Overloaded{
+                   [&](const ast::String& n) { check(Value(n.text)); },
+                   [&](const ast::Bool& n) { check(Value(n.value)); },
+                   [&](const ast::Binary& n) {
+                     if (n.op != ast::BinaryOp::Else) return;
+                     literals(site, option, n.left);
+                     literals(site, option, n.right);
+                   },
+                   [&](const ast::Conditional& n) {
+                     for (const ast::Branch& branch : n.branches) literals(site, option, branch.value);
+                     literals(site, option, n.otherwise);
+                   },
+                   [](const auto&) {},
+               },
+               expr.node);
   }
 
   void let(const Site& site, const ast::Definition& definition) {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every change of one token of a pack: deleted, written twice, swapped with the next. Most do not parse; the rest
+// should be noticed by `check` or by `test`. Those that are not, the survivors, are listed in a file, each with the
+// reason why it may live; one that is not listed fails, and so does a listed one that is noticed by now.
+//
+//     mutations PACK SURVIVORS
+//
+// With RULEC_UPDATE=1 the file is written anew; reasons are kept. Changes within `test` blocks are not tried: tests
+// notice, they are not noticed.
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <rulec/check.h>
+
+#include "engine/pack/rules.h"
+#include "tests/mutations/tokens.h"
+
+namespace rulec::mutations {
+namespace {
+
+constexpr std::string_view NoReason = "WHY?";
+
+enum class Fate { NotParsed, Refused, Linted, FailedTests, Survived };
+
+Fate fate(const std::string& text, const std::string& file, const PackFolder& folder) {
+  Diagnostics diags;
+  Result<Rules> rules = load_rules(diags.sources().add(file, text), folder, diags);
+  if (!rules) return diags.all().front().id.starts_with("R01") ? Fate::NotParsed : Fate::Refused;
+  const RulePack pack(std::make_shared<const Rules>(*std::move(rules)));
+  if (!check(pack, {}, diags)) return Fate::Refused;
+  if (diags.warnings() > 0) return Fate::Linted;
+  std::vector<std::string> lines;
+  return test(pack, lines, diags) ? Fate::Survived : Fate::FailedTests;
+}
+
+// `let Vp = V  # the reason`: what a line of the file says.
+using Survivors = std::map<std::string, std::string>;
+
+Survivors read(const std::string& path) {
+  Survivors survivors;
+  std::ifstream file(path);
+  std::string change;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("    ")) {
+      survivors[change] = line.substr(4);
+    } else if (!line.empty() && !line.starts_with('#')) {
+      change = line;
+    }
+  }
+  return survivors;
+}
+
+void write(const std::string& path, const std::vector<std::string>& order, const Survivors& survivors) {
+  std::ofstream file(path);
+  file << "# Changes of one token that neither `rulec check` nor `rulec test` notices, and why they may live.\n";
+  for (const std::string& change : order) file << '\n' << change << "\n    " << survivors.at(change) << '\n';
+}
+
+int run(const std::string& pack, const std::string& path) {
+  Diagnostics diags;
+  const Result<Rules> rules = load_rules(pack, diags);
+  if (!rules) {
+    fmt::print(stderr, "{}", render_text(diags));
+    return 2;
+  }
+  const std::string file = pack + ".rules";
+  const std::string text = *rules->folder.read(file);
+  if (fate(text, file, rules->folder) != Fate::Survived) {
+    fmt::print(stderr, "the pack itself has findings\n");
+    return 2;
+  }
+  std::map<Fate, std::size_t> counts;
+  std::vector<std::string> order;
+  const Survivors known = read(path);
+  Survivors found;
+  for (const Mutation& mutation : mutations(text)) {
+    const Fate what = fate(mutation.text, file, rules->folder);
+    ++counts[what];
+    if (what != Fate::Survived) continue;
+    const auto reason = known.find(mutation.change);
+    if (found.emplace(mutation.change, reason == known.end() ? std::string(NoReason) : reason->second).second)
+      order.push_back(mutation.change);
+  }
+  const std::size_t parsed =
+      counts[Fate::Refused] + counts[Fate::Linted] + counts[Fate::FailedTests] + counts[Fate::Survived];
+  fmt::print(
+      "{} changes of one token: {} do not parse; of the other {}, check refuses {}, warns of {}, tests catch {}, "
+      "{} survive\n",
+      parsed + counts[Fate::NotParsed], counts[Fate::NotParsed], parsed, counts[Fate::Refused], counts[Fate::Linted],
+      counts[Fate::FailedTests], counts[Fate::Survived]);
+  if (const char* update = std::getenv("RULEC_UPDATE"); update != nullptr && *update != '\0') {
+    write(path, order, found);
+    return 0;
+  }
+  int unexplained = 0;
+  for (const auto& [change, reason] : found) {
+    if (reason != NoReason) continue;
+    fmt::print("survives, and {} does not say why: {}\n", path, change);
+    ++unexplained;
+  }
+  for (const auto& [change, reason] : known) {
+    if (found.contains(change)) continue;
+    fmt::print("is noticed by now, strike it from {}: {}\n", path, change);
+    ++unexplained;
+  }
+  return unexplained == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace rulec::mutations
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    fmt::print(stderr, "usage: mutations PACK SURVIVORS\n");
+    return 2;
+  }
+  try {
+    return rulec::mutations::run(argv[1], argv[2]);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 2;
+  }
+}
