@@ -5,9 +5,9 @@
 #include <map>
 #include <set>
 
+#include "engine/bind/inputs.h"
 #include "engine/check/check.h"
 #include "engine/guard.h"
-#include "engine/inputs.h"
 #include "engine/store/tensor_list.h"
 
 #include <rulec/check.h>

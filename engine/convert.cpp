@@ -10,8 +10,8 @@
 #include "engine/check/tensor_trip.h"
 #include "engine/graph/graph.h"
 #include "engine/guard.h"
-#include "engine/pack/name_sets.h"
 #include "engine/run/run.h"
+#include "engine/tensor/name_sets.h"
 
 namespace rulec {
 namespace {

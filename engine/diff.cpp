@@ -10,7 +10,7 @@
 #include <set>
 #include <utility>
 
-#include "engine/cell_differences.h"
+#include "engine/check/cell_differences.h"
 #include "engine/check/check.h"
 #include "engine/check/tensor_trip.h"
 #include "engine/guard.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "engine/bind/inputs.h"
 #include "engine/check/check.h"
 #include "engine/config/config.h"
 #include "engine/guard.h"
-#include "engine/inputs.h"
 
 #include <rulec/check.h>
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/bind/inputs.h"
 #include "engine/check/check.h"
 #include "engine/guard.h"
-#include "engine/inputs.h"
 #include "engine/pack/pack.h"
 
 #include <rulec/pack.h>

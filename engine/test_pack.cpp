@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/guard.h"
-#include "engine/pack_tests.h"
+#include "engine/trial/pack_tests.h"
 
 #include <rulec/check.h>
 

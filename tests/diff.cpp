@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/pack/rules.h"
-#include "engine/random_model.h"
+#include "engine/rules/rules.h"
+#include "engine/trial/random_model.h"
 
 #include <rulec/rulec.h>
 

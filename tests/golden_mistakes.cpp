@@ -4,7 +4,7 @@
 
 #include <rulec/check.h>
 
-#include "engine/pack/rules.h"
+#include "engine/rules/rules.h"
 #include "tests/golden.h"
 
 namespace rulec::golden {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/pack/rules.h"
+#include "engine/rules/rules.h"
 #include "tests/golden.h"
 
 namespace rulec::golden {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/pack/name_sets.h"
+#include "engine/tensor/name_sets.h"
 
 #include <doctest/doctest.h>
 

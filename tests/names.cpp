@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/pack/bundled.h"
-#include "engine/pack/rules.h"
+#include "engine/rules/bundled.h"
+#include "engine/rules/rules.h"
 #include "grammar/messages.h"
 #include "tests/fenced.h"
 #include "tests/scratch.h"

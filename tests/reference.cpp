@@ -55,7 +55,7 @@ const std::set<std::string, std::less<>> NotInReference{
     "preset_entries",
     "when_branch",
     "else_branch",
-    "glob_char",
+    "glob_any",
 };
 
 std::set<std::string, std::less<>> rules_of_the_parser() {

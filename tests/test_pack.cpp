@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/pack/rules.h"
+#include "engine/rules/rules.h"
 
 #include <rulec/rulec.h>
 

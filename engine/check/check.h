@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "engine/index/cover.h"
-#include "engine/pack/name_sets.h"
 #include "engine/pack/pack.h"
 #include "engine/scalar/pipeline.h"
+#include "engine/tensor/name_sets.h"
 
 namespace rulec {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "engine/check/check.h"
-#include "engine/pack/value.h"
+#include "engine/rules/value.h"
 #include "engine/scalar/op.h"
 #include "grammar/messages.h"
 

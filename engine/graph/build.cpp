@@ -9,8 +9,8 @@
 
 #include "engine/graph/graph.h"
 #include "engine/graph/sources.h"
-#include "engine/pack/name_sets.h"
 #include "engine/scalar/op.h"
+#include "engine/tensor/name_sets.h"
 #include "grammar/messages.h"
 
 namespace rulec {

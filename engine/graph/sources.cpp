@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/pack/name_sets.h"
+#include "engine/tensor/name_sets.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/pack/option_type.h"
+#include "engine/rules/option_type.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
 #include "grammar/overloaded.h"

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "engine/pack/pack.h"
-#include "engine/pack/rules.h"
-#include "engine/pack/value.h"
+#include "engine/rules/rules.h"
+#include "engine/rules/value.h"
 
 namespace rulec {
 

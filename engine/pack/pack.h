@@ -13,8 +13,8 @@
 
 #include "engine/axes/pattern.h"
 #include "engine/config/config.h"
-#include "engine/pack/rules.h"
-#include "engine/pack/value.h"
+#include "engine/rules/rules.h"
+#include "engine/rules/value.h"
 #include "engine/scalar/pipeline.h"
 
 #include <rulec/diagnostics.h>

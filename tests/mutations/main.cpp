@@ -20,7 +20,7 @@
 
 #include <rulec/check.h>
 
-#include "engine/pack/rules.h"
+#include "engine/rules/rules.h"
 #include "tests/mutations/tokens.h"
 
 namespace rulec::mutations {

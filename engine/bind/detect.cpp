@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds the layout of a checkpoint in its names and shapes.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/bind/inputs.h"
+#include "engine/pack/evaluator.h"
+#include "grammar/messages.h"
+
+namespace rulec {
+namespace {
+
+/// A tensor that the chosen layout explains and the rejected one does not.
+std::string evidence(const Pack& chosen, const Pack& rejected, const Inputs& inputs) {
+  for (const SideId side : BothSides) {
+    for (const TensorInfo& tensor : inputs.catalogues[number(side)]) {
+      const auto index = chosen.find(side, tensor.name);
+      if (!index || chosen.tensors[number(side)][*index].shape != tensor.shape) continue;
+      const auto before = rejected.find(side, tensor.name);
+      if (!before) return fmt::format("the checkpoint has `{}`", tensor.name);
+      if (rejected.tensors[number(side)][*before].shape != tensor.shape) {
+        return fmt::format("`{}` is stored as {}", tensor.name, to_string(tensor.shape));
+      }
+    }
+  }
+  return "its names fit best";
+}
+
+class Detector {
+ public:
+  Detector(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags)
+      : rules_(rules), gathered_(gathered), diags_(diags) {}
+
+  Status run() {
+    const std::size_t errors = diags_.errors();
+    current_ = try_elaborate(rules_, gathered_.inputs, diags_);
+    for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Bool)) {
+      for (const bool value : {false, true}) attempt(name, Value(value), true);
+    }
+    for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Int)) {
+      for (const std::int64_t value : {0, 1, 2, 3}) attempt(name, Value(Rational{value, 1}), false);
+    }
+    if (diags_.errors() > errors) return diags_.failed();
+    return Done{};
+  }
+
+ private:
+  /// Takes the value if the checkpoint fits better with it.
+  void attempt(const std::string& name, const Value& value, bool by_names) {
+    if (current_ && current_->options.at(name) == value) return;
+    Inputs trial = gathered_.inputs;
+    trial.options[name] = value;
+    std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
+    if (!pack) return;
+    if (current_) {
+      const FitScore now = score(*current_, trial);
+      const FitScore then = score(*pack, trial);
+      const bool better = by_names ? then.names_better_than(now) : then.names == now.names && then.shapes > now.shapes;
+      if (!better) return;
+      const std::string why = evidence(*pack, *current_, trial);
+      contradict(name, current_->options.at(name), why);
+      gathered_.decisions.push_back(fmt::format("{} is {}: {}", name, to_string(value), why));
+    }
+    gathered_.inputs.options[name] = value;
+    current_ = std::move(pack);
+  }
+
+  /// A config that says otherwise is wrong, or the checkpoint is.
+  void contradict(const std::string& name, const Value& said, const std::string& why) {
+    Evaluator evaluator(rules_, gathered_.inputs, diags_);
+    if (!evaluator.option(name)) return;
+    const std::optional<Span> config = evaluator.config_of(name);
+    if (!config) return;
+    report(diags_, *config, diag::ScanAxisMismatch, name, to_string(said), why)
+        .label("the config says so")
+        .help(fmt::format("correct the config, or decide it with `--set {}=...`", name));
+  }
+
+  const Rules& rules_;
+  GatheredInputs& gathered_;
+  Diagnostics& diags_;
+  std::optional<Pack> current_;
+};
+
+}  // namespace
+
+std::optional<Pack> try_elaborate(const Rules& rules, const Inputs& inputs, Diagnostics& diags) {
+  const std::size_t before = diags.all().size();
+  Result<Pack> pack = elaborate(rules, inputs, diags);
+  diags.truncate(before);
+  if (!pack) return std::nullopt;
+  return *std::move(pack);
+}
+
+std::vector<std::string> open_options(const Rules& rules, const Inputs& inputs, ast::Option::Type type) {
+  std::vector<std::string> names;
+  for (const auto& [name, definition] : rules.definitions) {
+    if (definition.kind != DefinitionKind::Option || inputs.options.contains(name)) continue;
+    if (std::get<ast::Option>(rules.statement(definition).node).type == type) names.push_back(name);
+  }
+  return names;
+}
+
+FitScore score(const Pack& pack, const Inputs& inputs) {
+  FitScore result;
+  for (const SideId side : BothSides) {
+    const std::span<const TensorInfo> catalogue = inputs.catalogues[number(side)];
+    if (catalogue.empty()) continue;
+    std::size_t names = 0;
+    for (const TensorInfo& tensor : catalogue) {
+      const auto index = pack.find(side, tensor.name);
+      if (!index) continue;
+      ++names;
+      result.shapes += pack.tensors[number(side)][*index].shape == tensor.shape;
+    }
+    result.names += names;
+    result.missing += pack.tensors[number(side)].size() - names;
+  }
+  return result;
+}
+
+Status detect_options(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) {
+  if (gathered.inputs.catalogues[0].empty() && gathered.inputs.catalogues[1].empty()) return Done{};
+  return Detector(rules, gathered, diags).run();
+}
+
+}  // namespace rulec

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/bind/inputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/pack/evaluator.h"
+#include "engine/rules/option_type.h"
+#include "grammar/close_names.h"
+#include "grammar/messages.h"
+
+namespace rulec {
+namespace {
+
+/// The side that a file of a preset is the config of: `config.json` is Hugging Face's, others are named after their
+/// side.
+std::optional<SideId> side_of_file(const Rules& rules, std::string_view file) {
+  if (file == "config.json") return rules.side("hf");
+  const std::size_t dot = file.rfind('.');
+  const std::string_view extension = dot == std::string_view::npos ? "" : file.substr(dot);
+  if (extension != ".yml" && extension != ".yaml" && extension != ".json") return std::nullopt;
+  return rules.side(file.substr(0, dot));
+}
+
+void set_config(SideId side, ConfigValue value, std::string name, GatheredInputs& gathered) {
+  gathered.configs[number(side)] = std::make_unique<ConfigValue>(std::move(value));
+  gathered.inputs.configs[number(side)] = gathered.configs[number(side)].get();
+  gathered.inputs.config_names[number(side)] = std::move(name);
+}
+
+std::optional<DType> requested_dtype(const ConfigValue& config) {
+  for (const std::string_view key : {"dtype", "torch_dtype", "weight_dtype"}) {
+    const ConfigValue* value = config.find(key);
+    const auto* text = value == nullptr ? nullptr : std::get_if<std::string>(&value->node);
+    if (text == nullptr) continue;
+    if (*text == "bfloat16") return DType::Bf16;
+    if (*text == "float16") return DType::F16;
+    if (*text == "float32") return DType::F32;
+    if (const auto dtype = find_dtype(*text)) return dtype;
+  }
+  return std::nullopt;
+}
+
+Result<Value> option_value(const Rules& rules, const std::string& name, const std::string& text, Diagnostics& diags) {
+  const Definition* found = rules.find(name);
+  if (found == nullptr || found->kind != DefinitionKind::Option) {
+    std::vector<std::string> known;
+    for (const auto& [other, definition] : rules.definitions) {
+      if (definition.kind == DefinitionKind::Option) known.push_back(other);
+    }
+    Finding finding = report(diags, {}, diag::UnknownOption, rules.name, name);
+    const auto close = close_names(name, known);
+    finding.help(close.empty() ? fmt::format("its options: `{}`", fmt::join(known, "`, `"))
+                               : fmt::format("did you mean `{}`?", close.front()));
+    return finding;
+  }
+  const auto& option = std::get<ast::Option>(rules.statement(*found).node);
+  if (std::optional<Value> value = read_option(option, text)) return *std::move(value);
+  return report(diags, {}, diag::BadOptionValue, name, text, taken_by(option));
+}
+
+/// The values that a `preset` statement gives, if there is one of this name.
+bool take_statement(const Rules& rules, const std::string& preset, GatheredInputs& gathered, Diagnostics& diags) {
+  bool found = false;
+  const Inputs none;
+  Evaluator evaluator(rules, none, diags);
+  for (const ast::Statement& statement : rules.files.front().statements) {
+    const auto* node = std::get_if<ast::Preset>(&statement.node);
+    if (node == nullptr || node->name.text != preset) continue;
+    found = true;
+    for (const ast::PresetEntry& entry : node->entries) {
+      std::string key;
+      for (const ast::Name& part : entry.key.parts) key += (key.empty() ? "" : ".") + part.text;
+      if (Result<Value> value = evaluator.evaluate(rules.files.front(), entry.value))
+        gathered.inputs.values[key] = *std::move(value);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+Status take_preset(const Rules& rules, const std::string& preset, GatheredInputs& gathered, Diagnostics& diags) {
+  const auto found = std::ranges::find(rules.presets, preset, &PresetFiles::name);
+  if (found == rules.presets.end()) {
+    std::vector<std::string> known;
+    for (const PresetFiles& p : rules.presets) known.push_back(p.name);
+    Finding finding = report(diags, {}, diag::UnknownPreset, rules.name, preset);
+    const auto close = close_names(preset, known);
+    finding.help(close.empty() ? fmt::format("its presets: `{}`", fmt::join(known, "`, `"))
+                               : fmt::format("did you mean `{}`?", close.front()));
+    return finding;
+  }
+  for (const auto& [file, printed] : found->files) {
+    const std::optional<SideId> side = side_of_file(rules, file);
+    if (!side || gathered.inputs.configs[number(*side)] != nullptr) continue;
+    const std::optional<std::string> text = rules.folder.read(fmt::format("presets/{}/{}", preset, file));
+    if (!text) return report(diags, FilePlace{printed, std::nullopt}, diag::CannotRead, printed, "no such file");
+    Result<ConfigValue> config = parse_config(diags.sources().add(printed, *text), diags);
+    if (!config) return diags.failed();
+    set_config(*side, *std::move(config), printed, gathered);
+  }
+  take_statement(rules, preset, gathered, diags);
+  return Done{};
+}
+
+Result<GatheredInputs> gather_inputs(const Rules& rules, const BindOptions& options, Diagnostics& diags) {
+  GatheredInputs gathered;
+  const std::size_t errors = diags.errors();
+  for (const auto& [name, text] : options.options) {
+    if (Result<Value> value = option_value(rules, name, text, diags)) gathered.inputs.options[name] = *std::move(value);
+  }
+  for (const auto& [side_name, path] : options.configs) {
+    const std::optional<SideId> side = rules.side(side_name);
+    if (!side) {
+      report(diags, {}, diag::UnknownSide, rules.name, side_name)
+          .help(fmt::format("its sides: `{}`, `{}`", rules.sides[0], rules.sides[1]));
+      continue;
+    }
+    Result<ConfigValue> config = read_config(path, diags);
+    if (!config) continue;
+    if (const auto dtype = requested_dtype(*config)) gathered.dtypes[side_name] = *dtype;
+    set_config(*side, *std::move(config), path.string(), gathered);
+  }
+  for (const auto& [side_name, store] : options.checkpoints) {
+    if (const std::optional<SideId> side = rules.side(side_name))
+      gathered.inputs.catalogues[number(*side)] = store->tensors();
+  }
+  if (!options.preset.empty() && !take_preset(rules, options.preset, gathered, diags)) return diags.failed();
+  if (diags.errors() > errors) return diags.failed();
+  return gathered;
+}
+
+}  // namespace rulec

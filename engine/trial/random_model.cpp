@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/trial/random_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "engine/tensor/numbers.h"
+#include "grammar/messages.h"
+
+namespace rulec {
+namespace {
+
+bool accepts(const Pipeline& pipeline, DType dtype) {
+  Diagnostics unheard;
+  return static_cast<bool>(check_types(pipeline, types_of(pipeline, dtype, std::nullopt), {}, "", unheard));
+}
+
+/// The type that numbers of a piece lie in on `side`.
+DType stored_type(const Numbers& numbers, SideId side, DType dtype) {
+  if (const auto& towards = numbers.towards[number(side)]) {
+    for (const Call& call : *towards) {
+      if (const auto* cast = call.arguments.empty() ? nullptr : std::get_if<DType>(&call.arguments.front()))
+        dtype = *cast;
+    }
+  }
+  if (const auto& away = numbers.towards[number(other(side))]) {
+    for (const DType candidate : {dtype, DType::I32, DType::U8}) {
+      if (accepts(*away, candidate)) return candidate;
+    }
+  }
+  return dtype;
+}
+
+double draw(std::mt19937_64& random, DType dtype) {
+  std::uniform_real_distribution<double> unit(-1, 1);
+  if (is_integer(dtype)) return static_cast<double>(static_cast<std::int32_t>(random()));
+  switch (random() % 8) {
+    case 0:
+      return 1 + unit(random) / 8;
+    case 1:
+      return random() % 8 == 0 ? 0 : 1 + unit(random);
+    default:
+      return std::ldexp(1 + std::abs(unit(random)), static_cast<int>(random() % 14) - 12) *
+             (random() % 2 == 0 ? 1 : -1);
+  }
+}
+
+/// Writes `value` into the cells of `piece`.
+void fill(const PieceForm& form, std::size_t side, std::int64_t at, std::size_t axis, double value,
+          std::vector<double>& numbers) {
+  if (axis == form.axes.size()) {
+    numbers[static_cast<std::size_t>(at)] = value;
+    return;
+  }
+  for (std::int64_t i = 0; i < form.axes[axis].extent; ++i)
+    fill(form, side, at + i * form.axes[axis].stride[side], axis + 1, value, numbers);
+}
+
+}  // namespace
+
+std::vector<std::byte> encode(const std::vector<double>& numbers, DType dtype) {
+  std::vector<std::byte> bytes(numbers.size() * static_cast<std::size_t>(bits(dtype)) / 8);
+  apply({}, {DType::F64, DType::F64, dtype}, std::as_bytes(std::span(numbers)), {}, bytes);
+  return bytes;
+}
+
+std::vector<TensorInfo> stored_tensors(const Pack& pack, SideId side, DType dtype) {
+  std::vector<TensorInfo> infos;
+  for (const Tensor& tensor : pack.tensors[number(side)]) infos.push_back({tensor.name, dtype, tensor.shape});
+  for (const Piece& piece : pack.pieces) {
+    if (piece.kind != PieceKind::Copy || piece.tensor[number(side)] < 0) continue;
+    TensorInfo& info = infos[static_cast<std::size_t>(piece.tensor[number(side)])];
+    info.dtype = stored_type(pack.numbers[pack.forms[piece.form].numbers], side, dtype);
+  }
+  return infos;
+}
+
+void add_random_tensors(const Pack& pack, SideId side, DType dtype, std::uint64_t seed, MemoryStore& store) {
+  const std::vector<TensorInfo> infos = stored_tensors(pack, side, dtype);
+  std::mt19937_64 random(seed);
+  std::vector<std::vector<double>> numbers;
+  for (const TensorInfo& info : infos) {
+    numbers.emplace_back(static_cast<std::size_t>(cells(info.shape).value_or(0)));
+    for (double& number : numbers.back()) number = draw(random, info.dtype);
+  }
+  for (const Piece& piece : pack.pieces) {
+    if (piece.kind == PieceKind::Copy || piece.tensor[number(side)] < 0) continue;
+    const double value = piece.kind == PieceKind::Pad ? 0 : piece.constant;
+    fill(pack.forms[piece.form], number(side), piece.offset[number(side)], 0, value,
+         numbers[static_cast<std::size_t>(piece.tensor[number(side)])]);
+  }
+  for (std::size_t t = 0; t < infos.size(); ++t) {
+    if (!find_tensor(store.tensors(), infos[t].name)) store.put(infos[t], encode(numbers[t], infos[t].dtype));
+  }
+}
+
+}  // namespace rulec

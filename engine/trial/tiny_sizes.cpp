@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/trial/tiny_sizes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "engine/pack/evaluator.h"
+#include "grammar/overloaded.h"
+
+namespace rulec {
+namespace {
+
+/// How often sizes are drawn: packs with several divisibilities need some hundred.
+constexpr int Draws = 4000;
+/// How many models that elaborate are looked at before one with equal axes is taken.
+constexpr int Candidates = 40;
+
+/// The first draw takes these in turn: ascending primes, so that products differ too; without 2, since four layers make
+/// two pairs.
+constexpr std::array<std::int64_t, 23> Primes{3,  5,  7,  11, 13, 17, 19, 23, 29, 31, 37, 41,
+                                              43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89};
+constexpr std::array<std::int64_t, 12> LoopSizes{4, 6, 8, 12, 3, 9, 5, 10, 7, 2, 16, 1};
+
+class Drawer {
+ public:
+  Drawer(const Rules& rules, const Inputs& base, const std::map<std::string, Value, std::less<>>& fixed,
+         Diagnostics& diags)
+      : rules_(rules), base_(base), fixed_(fixed), diags_(diags), random_(20240627) {}
+
+  std::optional<TinyModel> run() {
+    pin_options();
+    find_loop_names();
+    find_sizes();
+    std::optional<TinyModel> best;
+    std::size_t best_equal = 0;
+    int found = 0;
+    for (int draw = 0; draw < Draws && found < Candidates; ++draw) {
+      Inputs trial = drawn(draw);
+      std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
+      if (!pack || pack->pieces.empty()) continue;
+      ++found;
+      const std::size_t equal = equal_axes(*pack);
+      if (best && equal >= best_equal) continue;
+      best_equal = equal;
+      best = TinyModel{std::move(trial), *std::move(pack)};
+      if (equal == 0) break;
+    }
+    if (!best) (void)elaborate(rules_, drawn(0), diags_);
+    return best;
+  }
+
+ private:
+  /// Options read configs; what they are is settled before sizes change.
+  void pin_options() {
+    const std::size_t before = diags_.all().size();
+    Evaluator evaluator(rules_, base_, diags_);
+    for (const auto& [name, definition] : rules_.definitions) {
+      if (definition.kind != DefinitionKind::Option || base_.options.contains(name) || fixed_.contains(name)) continue;
+      if (Result<Value> value = evaluator.option(name)) base_.options[name] = *std::move(value);
+    }
+    diags_.truncate(before);
+    for (const auto& [name, value] : fixed_) {
+      const Definition* definition = rules_.find(name);
+      (definition != nullptr && definition->kind == DefinitionKind::Option ? base_.options : base_.values)[name] =
+          value;
+    }
+  }
+
+  /// Names that the ends of ranges read, directly or through a `let`.
+  void find_loop_names() {
+    for (const ast::File& file : rules_.files) {
+      for (const ast::Statement& statement : file.statements) {
+        const auto* loop = std::get_if<ast::For>(&statement.node);
+        if (loop == nullptr) continue;
+        for (const ast::Binder& binder : loop->binders) {
+          if (const auto* range = std::get_if<ast::Range>(&binder.values)) add_names(file, range->end);
+        }
+      }
+    }
+  }
+
+  void add_names(const ast::File& file, ast::ExprId expr) {
+    std::visit(Overloaded{
+                   [&](const ast::Key& key) {
+                     const std::string& name = key.parts.front().text;
+                     const bool is_new = loops_.insert(dotted(key)).second;
+                     const Definition* definition = key.parts.size() == 1 ? rules_.find(name) : nullptr;
+                     if (!is_new || definition == nullptr || definition->kind != DefinitionKind::Let) return;
+                     const auto& let = std::get<ast::Let>(rules_.statement(*definition).node);
+                     add_names(rules_.files[definition->file], let.definitions[definition->entry].value);
+                   },
+                   [&](const ast::Binary& binary) {
+                     add_names(file, binary.left);
+                     add_names(file, binary.right);
+                   },
+                   [](const auto&) {},
+               },
+               file[expr].node);
+  }
+
+  static std::string dotted(const ast::Key& key) {
+    std::string text;
+    for (const ast::Name& part : key.parts) text += (text.empty() ? "" : ".") + part.text;
+    return text;
+  }
+
+  bool has_config(const std::string& side) const { return base_.configs[number(*rules_.side(side))] != nullptr; }
+
+  /// What sizes are read from: entries of `config` blocks, and keys that stand in rules. With a config at hand, those
+  /// that are whole numbers in it.
+  void find_sizes() {
+    const std::size_t before = diags_.all().size();
+    Evaluator evaluator(rules_, base_, diags_);
+    for (const auto& [name, definition] : rules_.definitions) {
+      const auto* config = std::get_if<ast::Config>(&rules_.statement(definition).node);
+      if (config == nullptr || fixed_.contains(name)) continue;
+      const bool given = std::ranges::any_of(
+          config->sections, [&](const ast::Key& section) { return has_config(section.parts.front().text); });
+      const Result<Value> value =
+          given ? evaluator.name({name, definition.span}) : Result<Value>(Value(Rational{0, 1}));
+      if (value && is_size(*value)) add_size(name);
+    }
+    for (const auto& [name, value] : base_.values) {
+      if (!fixed_.contains(name) && is_size(value)) add_size(name);
+    }
+    for (const ast::File& file : rules_.files) add_keys(file, evaluator);
+    diags_.truncate(before);
+  }
+
+  void add_keys(const ast::File& file, Evaluator& evaluator) {
+    for (std::size_t e = 0; e < file.exprs.size(); ++e) {
+      const auto* key = std::get_if<ast::Key>(&file.exprs[e].node);
+      if (key == nullptr || key->parts.size() < 2 || !rules_.side(key->parts.front().text)) continue;
+      if (has_config(key->parts.front().text)) {
+        const Result<Value> value = evaluator.evaluate(file, static_cast<ast::ExprId>(e));
+        if (value && is_size(*value)) add_size(dotted(*key));
+      } else if (!has_default(file, static_cast<ast::ExprId>(e))) {
+        add_size(dotted(*key));
+      }
+    }
+  }
+
+  static bool has_default(const ast::File& file, ast::ExprId key) {
+    return std::ranges::any_of(file.exprs, [&](const ast::Expr& expr) {
+      const auto* binary = std::get_if<ast::Binary>(&expr.node);
+      return binary != nullptr && binary->op == ast::BinaryOp::Else && binary->left == key;
+    });
+  }
+
+  static bool is_size(const Value& value) {
+    const auto* whole = std::get_if<Rational>(&value);
+    return whole != nullptr && whole->is_whole();
+  }
+
+  void add_size(const std::string& name) {
+    std::vector<std::string>& list = loops_.contains(name) ? loop_sizes_ : axis_sizes_;
+    if (std::ranges::find(list, name) == list.end()) list.push_back(name);
+  }
+
+  /// The first draw is primes in turn; later ones are shuffled, from more and smaller numbers.
+  Inputs drawn(int draw) {
+    std::vector<std::int64_t> loops(LoopSizes.begin(), LoopSizes.end());
+    std::vector<std::int64_t> axes(Primes.begin(), Primes.end());
+    if (draw > 0) {
+      for (const std::int64_t even : {2, 4, 6, 8, 9, 10, 12, 14, 15, 16, 18, 20, 24}) axes.push_back(even);
+      std::ranges::sort(axes);
+      axes.resize(std::min(axes.size(), axis_sizes_.size() + loop_sizes_.size() + 6));
+      std::ranges::shuffle(axes, random_);
+      // Few layers, unless that never works.
+      std::shuffle(loops.begin(), loops.begin() + std::min<std::ptrdiff_t>(3 + draw / 100, std::ssize(loops)), random_);
+    }
+    Inputs trial = base_;
+    std::set<std::int64_t> taken;
+    for (const auto& [name, value] : fixed_) {
+      if (is_size(value)) taken.insert(std::get<Rational>(value).numerator);
+    }
+    assign(loop_sizes_, loops, taken, trial);
+    assign(axis_sizes_, axes, taken, trial);
+    return trial;
+  }
+
+  static void assign(const std::vector<std::string>& names, const std::vector<std::int64_t>& from,
+                     std::set<std::int64_t>& taken, Inputs& trial) {
+    std::size_t next = 0;
+    for (const std::string& name : names) {
+      while (next < from.size() && taken.contains(from[next])) ++next;
+      const std::int64_t size = from[std::min(next, from.size() - 1)];
+      taken.insert(size);
+      trial.values[name] = Rational{size, 1};
+    }
+  }
+
+  /// Pairs of axes of one length in one tensor: what a wrong order of axes hides behind.
+  static std::size_t equal_axes(const Pack& pack) {
+    std::size_t count = 0;
+    for (const auto& tensors : pack.tensors) {
+      for (const Tensor& tensor : tensors) {
+        for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+          for (std::size_t k = i + 1; k < tensor.shape.size(); ++k) count += tensor.shape[i] == tensor.shape[k];
+        }
+      }
+    }
+    for (const PieceForm& form : pack.forms) {
+      for (std::size_t i = 0; i < form.axes.size(); ++i) {
+        for (std::size_t k = i + 1; k < form.axes.size(); ++k) count += form.axes[i].extent == form.axes[k].extent;
+      }
+    }
+    return count;
+  }
+
+  const Rules& rules_;
+  Inputs base_;
+  const std::map<std::string, Value, std::less<>>& fixed_;
+  Diagnostics& diags_;
+  std::mt19937_64 random_;
+  std::set<std::string> loops_;
+  std::vector<std::string> loop_sizes_;
+  std::vector<std::string> axis_sizes_;
+};
+
+}  // namespace
+
+std::optional<TinyModel> tiny_model(const Rules& rules, const Inputs& base,
+                                    const std::map<std::string, Value, std::less<>>& fixed, Diagnostics& diags) {
+  return Drawer(rules, base, fixed, diags).run();
+}
+
+std::vector<std::map<std::string, Value, std::less<>>> layouts(const Rules& rules, const Inputs& given) {
+  constexpr std::size_t MaxOptions = 4;
+  std::vector<std::map<std::string, Value, std::less<>>> choices{{}};
+  std::vector<std::string> open = open_options(rules, given, ast::Option::Type::Bool);
+  if (open.size() > MaxOptions) open.resize(MaxOptions);
+  for (const std::string& name : open) {
+    std::vector<std::map<std::string, Value, std::less<>>> more;
+    for (const auto& choice : choices) {
+      for (const bool value : {true, false}) {
+        more.push_back(choice);
+        more.back()[name] = Value(value);
+      }
+    }
+    choices = std::move(more);
+  }
+  return choices;
+}
+
+std::string layout_text(const std::map<std::string, Value, std::less<>>& layout) {
+  std::string text;
+  for (const auto& [name, value] : layout)
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, to_string(value));
+  return text;
+}
+
+}  // namespace rulec
