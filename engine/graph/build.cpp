@@ -52,15 +52,9 @@ class GraphBuilder {
     Types types;
   };
 
-  /// The type of a tensor; `given` if copies decide it, so that constants must follow.
-  struct Stored {
-    DType dtype = DType::F32;
-    bool given = false;
-  };
-
   void target(std::size_t t, const std::vector<const Piece*>& pieces) {
     const Tensor& tensor = pack_.tensors[number(to_)][t];
-    const std::optional<Stored> stored = stored_of(tensor, pieces);
+    const std::optional<DType> stored = stored_of(tensor, pieces);
     if (!stored) return;
     Shape shape = tensor.shape;
     if (!tensor.shape_known) {
@@ -80,9 +74,9 @@ class GraphBuilder {
       for (const StridedAxis& axis : copy.axes) placed.strides.push_back(axis.target_stride);
       assemble.pieces.push_back(std::move(placed));
     }
-    const NodeId whole = add({stored->dtype, shape, std::move(assemble)});
-    add({stored->dtype, shape, nodes::Store{whole, graph_.targets.size()}});
-    graph_.targets.push_back({tensor.name, stored->dtype, shape});
+    const NodeId whole = add({*stored, shape, std::move(assemble)});
+    add({*stored, shape, nodes::Store{whole, graph_.targets.size()}});
+    graph_.targets.push_back({tensor.name, *stored, shape});
   }
 
   /// A rule without shapes copies whatever is stored.
@@ -119,8 +113,15 @@ class GraphBuilder {
     return {std::move(pipeline), types};
   }
 
+  /// A constant is a number of float32, whatever type is asked for: only a `cast` of its own changes that.
+  Trip constant_trip(const Piece& piece) const {
+    Pipeline pipeline = pipeline_of(piece);
+    const Types types = types_of(pipeline, DType::F32, std::nullopt, false);
+    return {std::move(pipeline), types};
+  }
+
   /// The stored type of a tensor: its copies decide, else its constants, else it is all padding.
-  std::optional<Stored> stored_of(const Tensor& tensor, const std::vector<const Piece*>& pieces) {
+  std::optional<DType> stored_of(const Tensor& tensor, const std::vector<const Piece*>& pieces) {
     const Piece* first = nullptr;
     DType dtype = DType::F32;
     for (const Piece* piece : pieces) {
@@ -134,11 +135,11 @@ class GraphBuilder {
         return std::nullopt;
       }
     }
-    if (first != nullptr) return Stored{dtype, true};
+    if (first != nullptr) return dtype;
     for (const Piece* piece : pieces) {
-      if (piece->kind == PieceKind::Constant) return Stored{trip_of(*piece, DType::F32).types.stored, false};
+      if (piece->kind == PieceKind::Constant) return constant_trip(*piece).types.stored;
     }
-    return Stored{options_.dtype.value_or(DType::F32), false};
+    return options_.dtype.value_or(DType::F32);
   }
 
   void report_mixed(const Tensor& tensor, const Piece& first, const Piece& second, DType a, DType b) {
@@ -184,15 +185,15 @@ class GraphBuilder {
   }
 
   /// The piece as it leaves, dense, its axes in the order of `copy`.
-  std::optional<NodeId> piece(const Piece& piece, const StridedCopy& copy, const Stored& stored,
+  std::optional<NodeId> piece(const Piece& piece, const StridedCopy& copy, DType stored,
                               std::string_view target) {
     Shape shape;
     for (const StridedAxis& axis : copy.axes) shape.push_back(axis.extent);
-    if (piece.kind == PieceKind::Pad) return add({stored.dtype, shape, nodes::Fill{0}});
+    if (piece.kind == PieceKind::Pad) return add({stored, shape, nodes::Fill{0}});
     if (piece.kind == PieceKind::Constant) {
-      const Trip trip = trip_of(piece, stored.given ? stored.dtype : DType::F32);
+      const Trip trip = constant_trip(piece);
       if (!check(piece, trip, target)) return std::nullopt;
-      return cast(run(add({trip.types.arrives, shape, nodes::Fill{piece.constant}}), trip, {}), stored.dtype);
+      return cast(run(add({trip.types.arrives, shape, nodes::Fill{piece.constant}}), trip, {}), stored);
     }
     const Trip trip = trip_of(piece, source_of(piece).dtype);
     if (!check(piece, trip, source_of(piece).name)) return std::nullopt;

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two interpreters, one meaning: on random packs the runner writes the bytes that `evaluate`, the definition, makes;
+// and what is only moved comes back bit for bit.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/check/check.h"
+#include "engine/run/run.h"
+#include "engine/trial/random_model.h"
+#include "tests/elaborated.h"
+
+namespace rulec::testing {
+namespace {
+
+/// Writes packs of one rule: some parts, each times the same common axes, joined in one tensor or apart on each side;
+/// in a loop whose index lies in a name, in a bracket or in a shape.
+class PackWriter {
+ public:
+  explicit PackWriter(unsigned seed) : random_(seed) {}
+
+  std::string pack() {
+    parts_.resize(below(3) + 1);
+    for (std::size_t p = 0; p < parts_.size(); ++p) parts_[p] = fmt::format("p{}", p);
+    common_.resize(below(3));
+    for (std::size_t c = 0; c < common_.size(); ++c) common_[c] = fmt::format("c{}", c);
+    std::string text;
+    for (const auto* names : {&parts_, &common_}) {
+      for (const std::string& name : *names) text += fmt::format("let {} = {}\n", name, below(4) + 1);
+    }
+    text += "let padded = 9\n";
+    const bool loops = below(2) == 0;
+    const std::string hook = one_of({"", "", " | mul(2)", " | neg", " | add(1)", " | mul(f32(0.3))"});
+    const std::string rule = fmt::format("{} -> {}", side("l", loops, ""), side("r", loops, hook));
+    return text + (loops ? fmt::format("for i in 0..{} {{ {} }}\n", below(3) + 1, rule) : rule + "\n");
+  }
+
+ private:
+  std::size_t below(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_); }
+  std::string one_of(const std::vector<std::string>& words) { return words[below(words.size())]; }
+
+  std::string side(std::string_view name, bool loops, std::string_view hook) {
+    std::vector<std::string> tensors;
+    const int place = loops ? static_cast<int>(below(3)) : -1;
+    const bool is_joined = below(2) == 0;
+    for (std::size_t p = 0; p < (is_joined ? 1 : parts_.size()); ++p) {
+      const std::string first = is_joined ? fmt::format("({})", fmt::join(parts_, " + ")) : parts_[p];
+      tensors.push_back(fmt::format("{}{}{} : {}{}", name, p,
+                                    place == 0   ? ".<i>"
+                                    : place == 1 ? "[i @ 0]"
+                                                 : "",
+                                    shape(first, place == 2), hook));
+    }
+    return fmt::format("{}", fmt::join(tensors, ", "));
+  }
+
+  std::string shape(const std::string& first, bool with_index) {
+    std::vector<std::string> dims = common_;
+    dims.push_back(first);
+    if (with_index) dims.emplace_back("i");
+    if (below(4) == 0) dims.emplace_back("1");
+    std::ranges::shuffle(dims, random_);
+    if (dims.size() > 1 && below(2) == 0) {  // two of them as one
+      dims[0] = fmt::format("({} {})", dims[0], dims[1]);
+      dims.erase(dims.begin() + 1);
+    }
+    const auto axis = std::ranges::find_if(dims, [](const std::string& dim) { return dim.front() == 'c'; });
+    if (axis != dims.end() && below(3) == 0) *axis = fmt::format("({} pad padded)", *axis);
+    return fmt::format("[{}]", fmt::join(dims, " "));
+  }
+
+  std::mt19937 random_;
+  std::vector<std::string> parts_;
+  std::vector<std::string> common_;
+};
+
+/// Converts towards `to` both ways and holds the results against each other.
+MemoryStore converted(const Elaborated& made, SideId to, const MemoryStore& source, std::optional<DType> dtype) {
+  Diagnostics& diags = *made.diags;
+  const GraphOptions options{source.tensors(), "memory", dtype, false, {}};
+  const Result<Graph> graph = build_graph(*made.pack, to, options, diags);
+  REQUIRE_MESSAGE(graph, render_text(diags));
+  MemoryStore written;
+  REQUIRE_MESSAGE(run(*made.pack, *graph, source, written, {}, diags), render_text(diags));
+  const Result<MemoryStore> meant = evaluate(*graph, source, diags);
+  REQUIRE_MESSAGE(meant, render_text(diags));
+  REQUIRE(std::ranges::equal(meant->tensors(), written.tensors()));
+  for (const TensorInfo& info : written.tensors())
+    CHECK_MESSAGE(std::ranges::equal(meant->bytes(info.name), written.bytes(info.name)), info.name);
+  return written;
+}
+
+}  // namespace
+
+TEST_CASE("the runner writes what the reference interpreter makes, and what is moved comes back") {
+  int moved_only = 0;
+  for (unsigned seed = 0; seed < 400; ++seed) {
+    const std::string text = PackWriter(seed).pack();
+    CAPTURE(text);
+    const Elaborated made = elaborate_text(text);
+    REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
+    REQUIRE_MESSAGE(prove_coverage(*made.pack, *made.diags), render_text(*made.diags));
+    const bool moves = text.find('|') == std::string::npos;
+    for (const DType dtype : {DType::Bf16, DType::F32}) {
+      for (const SideId start : BothSides) {
+        MemoryStore source;
+        add_random_tensors(*made.pack, start, dtype, seed, source);
+        const MemoryStore away = converted(made, other(start), source, DType::F32);
+        const MemoryStore back = converted(made, start, away, dtype);
+        if (!moves) continue;
+        ++moved_only;
+        for (const TensorInfo& info : source.tensors())
+          CHECK_MESSAGE(std::ranges::equal(source.bytes(info.name), back.bytes(info.name)), info.name);
+      }
+    }
+  }
+  CHECK(moved_only > 200);
+}
+
+}  // namespace rulec::testing
