@@ -7,6 +7,7 @@
 
 #include "engine/bind/inputs.h"
 #include "engine/check/check.h"
+#include "engine/check/hygiene.h"
 #include "engine/guard.h"
 #include "engine/store/tensor_list.h"
 
@@ -37,6 +38,8 @@ class PackCheck {
       if (diags_.errors() > errors) break;  // the next model would mostly say the same again
     }
     if (diags_.errors() == errors) {
+      lint_text(rules_, diags_);
+      lint_hard_coded_sizes(rules_, numbers_, diags_);
       squares();
       one_way();
       unused_permissions();
@@ -77,6 +80,7 @@ class PackCheck {
       layouts.push_back({preset, *std::move(gathered), *std::move(pack)});
     }
     if (!layouts.empty()) {
+      if (!preset.empty()) numbers_.push_back(config_numbers(rules_, layouts.front().gathered.inputs));
       remember_squares(layouts);
       if (diags_.errors() == errors) lists(preset, layouts);
     }
@@ -196,6 +200,7 @@ class PackCheck {
   std::map<std::uint32_t, Permission> permissions_;
   std::array<std::set<std::uint32_t>, 2> one_way_;
   std::vector<SquarePair> squares_;
+  std::vector<ConfigNumbers> numbers_;  // by preset
   bool first_model_ = true;
   int models_ = 0;
 };
