@@ -9,6 +9,7 @@
 #include "engine/check/check.h"
 #include "engine/rules/value.h"
 #include "engine/scalar/op.h"
+#include "engine/tensor/numbers.h"
 #include "grammar/messages.h"
 
 namespace rulec {
@@ -170,7 +171,7 @@ class NumbersCheck {
       for (const CallArgument& argument : call.arguments) {
         const auto* constant = std::get_if<Constant>(&argument);
         if (constant == nullptr || constant->type || running != DType::Bf16) continue;
-        const double rounded = rounded_to(constant->value, running);
+        const double rounded = rulec::rounded(constant->value, running);
         if (rounded == constant->value || allowed(family, diag::ConstantRounded)) continue;
         report(diags_, call.span, diag::ConstantRounded, fmt::format("{}", constant->value), fmt::format("{}", rounded),
                "bfloat16")

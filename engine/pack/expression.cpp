@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "engine/pack/evaluator.h"
+#include "engine/tensor/numbers.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
 
@@ -252,7 +253,7 @@ Result<Value> Evaluator::built_in(const ast::Call& call, std::span<const Value> 
     if (!has_value(argument)) return Value(NoValue{});
   }
   if (const auto type = conversion_type(function); type && arguments.size() == 1) {
-    if (const auto number = as_double(arguments[0])) return Value(TypedNumber{rounded_to(*number, *type), *type});
+    if (const auto number = as_double(arguments[0])) return Value(TypedNumber{rounded(*number, *type), *type});
     return wrong_type(span, "a number", arguments[0]);
   }
   if (function == "sqrt" && arguments.size() == 1) {
@@ -262,7 +263,7 @@ Result<Value> Evaluator::built_in(const ast::Call& call, std::span<const Value> 
       return report(diags_, span, diag::BadArithmetic, diags_.sources().text(span),
                     fmt::format("{} is negative", *number));
     if (const auto* typed = std::get_if<TypedNumber>(&arguments[0])) {
-      return Value(TypedNumber{rounded_to(std::sqrt(*number), typed->type), typed->type});
+      return Value(TypedNumber{rounded(std::sqrt(*number), typed->type), typed->type});
     }
     return Value(std::sqrt(*number));
   }

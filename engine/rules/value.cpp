@@ -3,16 +3,21 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <cmath>
 #include <numeric>
 
-#include "engine/tensor/float_types.h"
+#include "engine/tensor/numbers.h"
 #include "grammar/overloaded.h"
 
 namespace rulec {
 namespace {
 
 using Outcome = std::variant<Value, std::string>;
+
+// No standard types, which -Wpedantic would say.
+__extension__ typedef __int128 Wide;
+__extension__ typedef unsigned __int128 WideUnsigned;
 
 constexpr auto TooLarge = "the result does not fit into 64 bits";
 
@@ -107,6 +112,22 @@ std::optional<Rational> make_rational(std::int64_t numerator, std::int64_t denom
   return Rational{numerator / divisor, denominator / divisor};
 }
 
+double Rational::to_double() const {
+  constexpr std::int64_t Exact = std::int64_t{1} << 53;
+  if (-Exact <= numerator && numerator <= Exact && denominator <= Exact)
+    return static_cast<double>(numerator) / static_cast<double>(denominator);
+  // The quotient of the integers to 64 bits or more, with a last bit that says whether something is left behind it:
+  // that rounds as the fraction itself does.
+  const std::uint64_t size =
+      numerator < 0 ? -static_cast<std::uint64_t>(numerator) : static_cast<std::uint64_t>(numerator);
+  const int shift = std::countl_zero(size) + 64;
+  const WideUnsigned scaled = static_cast<WideUnsigned>(size) << shift;
+  const auto divisor = static_cast<WideUnsigned>(denominator);
+  const WideUnsigned quotient = scaled / divisor | static_cast<WideUnsigned>(scaled % divisor != 0);
+  const double magnitude = std::ldexp(static_cast<double>(quotient), -shift);
+  return numerator < 0 ? -magnitude : magnitude;
+}
+
 std::string describe_kind(const Value& value) {
   return std::visit(
       Overloaded{
@@ -157,19 +178,6 @@ std::optional<double> as_double(const Value& value) {
   return std::nullopt;
 }
 
-double rounded_to(double number, DType type) {
-  switch (type) {
-    case DType::Bf16:
-      return bf16_to_f32(f32_to_bf16(static_cast<float>(number)));
-    case DType::F16:
-      return f16_to_f32(f32_to_f16(static_cast<float>(number)));
-    case DType::F32:
-      return static_cast<double>(static_cast<float>(number));
-    default:
-      return number;
-  }
-}
-
 Outcome calculate(ArithmeticOp op, const Value& left, const Value& right) {
   if (!has_value(left) || !has_value(right)) return Value(NoValue{});
   const auto* exact_left = std::get_if<Rational>(&left);
@@ -182,8 +190,8 @@ Outcome calculate(ArithmeticOp op, const Value& left, const Value& right) {
   const bool divides = op == ArithmeticOp::Divide || op == ArithmeticOp::FloorDivide || op == ArithmeticOp::Modulo;
   if (divides && *b == 0) return std::string("division by zero");
   if (const std::optional<DType> type = meeting_type(left, right)) {
-    const double result = in_double(op, rounded_to(*a, *type), rounded_to(*b, *type));
-    return Value(TypedNumber{rounded_to(result, *type), *type});
+    const double result = in_double(op, rounded(*a, *type), rounded(*b, *type));
+    return Value(TypedNumber{rounded(result, *type), *type});
   }
   return Value(in_double(op, *a, *b));
 }
@@ -200,7 +208,6 @@ std::optional<int> compare(const Value& left, const Value& right) {
   const auto* exact_right = std::get_if<Rational>(&right);
   if (exact_left != nullptr && exact_right != nullptr) {
     // Denominators are positive, and the cross products of 64-bit numbers fit into 128 bits.
-    __extension__ typedef __int128 Wide;  // no standard type, which -Wpedantic would say
     return order(static_cast<Wide>(exact_left->numerator) * exact_right->denominator,
                  static_cast<Wide>(exact_right->numerator) * exact_left->denominator);
   }

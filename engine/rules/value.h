@@ -19,7 +19,7 @@ struct Rational {
   std::int64_t denominator = 1;
 
   bool is_whole() const { return denominator == 1; }
-  double to_double() const { return static_cast<double>(numerator) / static_cast<double>(denominator); }
+  double to_double() const;  ///< the nearest double
   bool operator==(const Rational&) const = default;
 };
 
@@ -58,9 +58,6 @@ Value from_config(const ConfigValue& value);
 
 /// The number as a double, if it is one.
 std::optional<double> as_double(const Value& value);
-
-/// `number` rounded to `type` (nearest even), as a double.
-double rounded_to(double number, DType type);
 
 enum class ArithmeticOp : std::uint8_t { Add, Subtract, Multiply, Divide, FloorDivide, Modulo };
 
