@@ -159,6 +159,12 @@ void Resolver::dims(const Site& site, const std::vector<ast::DimId>& dims) {
 
 void Resolver::dim(const Site& site, const ast::Axis& axis) {
   name(site, axis.name, "axis");
+  if (axis.block && !site.in_argument) {
+    const Span span = join(axis.name.span, axis.block->span);
+    report(diags_, span, diag::Misplaced, "an axis in blocks", "outside a tensor argument")
+        .note("one cell of it stands for many cells of the axis: it is read beside them, never moved")
+        .help("a hook reads it, as in `fp8(q_proj.weight_scale_inv : [X//128 D//128])`");
+  }
   const bool is_number = axis.block && std::isdigit(static_cast<unsigned char>(axis.block->text.front())) != 0;
   if (axis.block && !is_number) name(site, *axis.block, "axis");
 }
@@ -227,7 +233,11 @@ void Resolver::op_arguments(const Site& site, const ast::Op& op) {
   for (const ast::OpArgument& argument : op.arguments) {
     std::visit(Overloaded{
                    [&](ast::ExprId expr) { value(site, expr); },
-                   [&](ast::TermId tensor) { term(site, tensor); },
+                   [&](ast::TermId tensor) {
+                     Site inside = site;
+                     inside.in_argument = true;
+                     term(inside, tensor);
+                   },
                },
                argument.value);
   }

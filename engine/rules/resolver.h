@@ -20,6 +20,7 @@ struct Site {
   const Definition* by = nullptr;  ///< the definition that it is a part of, if any
   bool is_certain = true;          ///< evaluating `by` evaluates what stands here
   bool in_config = false;          ///< bare words are keys of a config
+  bool in_argument = false;        ///< a tensor argument of a hook, whose axes may stand in blocks
 
   /// The same place behind a condition.
   Site perhaps() const {
@@ -30,7 +31,7 @@ struct Site {
 };
 
 /// Looks up the names of expressions, paths, shapes and hooks: local ones first, then the pack's. What is found is
-/// noted as a use, what is not is reported once for each place: R0202, R0214, R0223.
+/// noted as a use, what is not is reported once for each place: R0202, R0214, R0223; and R0105 for what stands nowhere.
 class Resolver {
  public:
   Resolver(const Rules& rules, Diagnostics& diags) : rules_(rules), diags_(diags) {}
