@@ -78,10 +78,8 @@ class Explanation {
     std::vector<std::string> indices;
     const Instance& instance = family.instances[piece.instance];
     for (std::size_t i = 0; i < family.indices.size(); ++i) {
-      const auto value = static_cast<std::size_t>(instance.values[i]);
-      const auto& labels = family.indices[i].labels;
-      indices.push_back(fmt::format("{} = {}", family.indices[i].name,
-                                    value < labels.size() ? labels[value] : std::to_string(value)));
+      const FamilyIndex& index = family.indices[i];
+      indices.push_back(fmt::format("{} = {}", index.name, index.text(instance.values[i])));
     }
     if (!indices.empty()) out_ += fmt::format("  for      {}\n", fmt::join(indices, ", "));
     if (piece.kind == PieceKind::Constant) {

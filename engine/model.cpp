@@ -81,9 +81,8 @@ std::vector<Correspondence> Model::correspondences() const {
     const Tensor& right = pack_->tensors[1][static_cast<std::size_t>(piece.tensor[1])];
     Correspondence c{left.name, left.shape, right.name, right.shape, family.span, {}};
     for (std::size_t i = 0; i < family.indices.size(); ++i) {
-      const auto value = static_cast<std::size_t>(family.instances[piece.instance].values[i]);
-      const auto& labels = family.indices[i].labels;
-      c.indices.emplace_back(family.indices[i].name, value < labels.size() ? labels[value] : std::to_string(value));
+      const FamilyIndex& index = family.indices[i];
+      c.indices.emplace_back(index.name, index.text(family.instances[piece.instance].values[i]));
     }
     result.push_back(std::move(c));
   }

@@ -42,6 +42,10 @@ std::string graph_stage(const Sections& sections);
 /// Loads the pack in the section `rules`, which may import the other sections by their names, and prints what is wrong.
 std::string names_stage(const Sections& sections);
 
+/// Works the section `rules` out, which may import other sections; `config SIDE` holds a config as JSON, `tensors SIDE`
+/// lists the names and shapes of a checkpoint. Prints the tensors of both sides, and what was found.
+std::string pack_stage(const Sections& sections);
+
 /// Reads the section `rules` and prints the tree, or what is wrong.
 std::string parse_stage(const Sections& sections);
 

@@ -8,13 +8,54 @@
 namespace rulec::axes {
 namespace {
 
+/// How many cells a part of a pattern has, and a bound above every stride and offset within it. The bound is the number
+/// of cells if every axis has one at least.
+struct Size {
+  std::int64_t cells = 1;
+  std::int64_t bound = 1;
+};
+
+std::optional<Size> size_of(const PatternDim& dim);
+
+std::optional<Size> size_of(const std::vector<PatternDim>& factors) {
+  Size whole;
+  for (const PatternDim& factor : factors) {
+    const std::optional<Size> next = size_of(factor);
+    if (!next || __builtin_mul_overflow(whole.bound, next->bound, &whole.bound)) return std::nullopt;
+    whole.cells *= next->cells;  // no more than the bound
+  }
+  return whole;
+}
+
+std::optional<Size> size_of(const GroupDim& group) {
+  Size sum{0, 0};
+  for (const std::vector<PatternDim>& summand : group.summands) {
+    const std::optional<Size> next = size_of(summand);
+    if (!next || __builtin_add_overflow(sum.bound, next->bound, &sum.bound)) return std::nullopt;
+    sum.cells += next->cells;
+  }
+  return Size{std::max(sum.cells, group.pad.value_or(0)),
+              std::max({sum.bound, group.pad.value_or(0), std::int64_t{1}})};
+}
+
+std::optional<Size> size_of(const PatternDim& dim) {
+  const auto plain = [](std::int64_t cells) { return Size{cells, std::max<std::int64_t>(cells, 1)}; };
+  return std::visit(Overloaded{
+                        [&](const AxisDim& axis) -> std::optional<Size> { return plain(axis.size); },
+                        [&](const IndexDim& index) -> std::optional<Size> { return plain(index.extent); },
+                        [](const UnitDim&) -> std::optional<Size> { return Size{}; },
+                        [](const GroupDim& group) { return size_of(group); },
+                    },
+                    dim.node);
+}
+
 /// A dimension or a part of one, distributed: its monomials with strides that count its own cells.
 struct Expansion {
   std::int64_t size = 1;
   std::vector<Monomial> monomials;
 };
 
-std::optional<Expansion> expand(const PatternDim& dim);
+Expansion expand(const PatternDim& dim);
 
 Monomial product(const Monomial& slow, const Monomial& fast, std::int64_t fast_size) {
   Monomial result = slow;
@@ -27,31 +68,28 @@ Monomial product(const Monomial& slow, const Monomial& fast, std::int64_t fast_s
   return result;
 }
 
-std::optional<Expansion> expand_product(const std::vector<PatternDim>& factors) {
+Expansion expand(const std::vector<PatternDim>& factors) {
   Expansion whole{1, {Monomial{}}};
   for (const PatternDim& factor : factors) {
-    const std::optional<Expansion> next = expand(factor);
-    if (!next) return std::nullopt;
+    const Expansion next = expand(factor);
     std::vector<Monomial> monomials;
     for (const Monomial& slow : whole.monomials) {
-      for (const Monomial& fast : next->monomials) monomials.push_back(product(slow, fast, next->size));
+      for (const Monomial& fast : next.monomials) monomials.push_back(product(slow, fast, next.size));
     }
-    if (__builtin_mul_overflow(whole.size, next->size, &whole.size)) return std::nullopt;
-    whole.monomials = std::move(monomials);
+    whole = {whole.size * next.size, std::move(monomials)};
   }
   return whole;
 }
 
-std::optional<Expansion> expand_group(const GroupDim& group) {
+Expansion expand(const GroupDim& group) {
   Expansion sum{0, {}};
   for (const std::vector<PatternDim>& summand : group.summands) {
-    std::optional<Expansion> next = expand_product(summand);
-    if (!next) return std::nullopt;
-    for (Monomial& monomial : next->monomials) {
+    Expansion next = expand(summand);
+    for (Monomial& monomial : next.monomials) {
       monomial.offset += sum.size;
       sum.monomials.push_back(std::move(monomial));
     }
-    if (__builtin_add_overflow(sum.size, next->size, &sum.size)) return std::nullopt;
+    sum.size += next.size;
   }
   if (group.pad && *group.pad > sum.size) {
     Monomial zeros;
@@ -64,38 +102,54 @@ std::optional<Expansion> expand_group(const GroupDim& group) {
   return sum;
 }
 
-std::optional<Expansion> expand(const PatternDim& dim) {
-  return std::visit(Overloaded{
-                        [](const AxisDim& axis) -> std::optional<Expansion> {
-                          return Expansion{axis.size, {{{{axis.axis, axis.size, 1, axis.block}}, {}, 0, false}}};
-                        },
-                        [](const IndexDim& index) -> std::optional<Expansion> {
-                          return Expansion{index.extent, {{{}, {{index.slot, 1}}, 0, false}}};
-                        },
-                        [](const UnitDim&) -> std::optional<Expansion> { return Expansion{1, {Monomial{}}}; },
-                        [](const GroupDim& group) { return expand_group(group); },
-                    },
-                    dim.node);
+Expansion expand(const PatternDim& dim) {
+  return std::visit(
+      Overloaded{
+          [](const AxisDim& axis) {
+            return Expansion{axis.size, {{{{axis.axis, axis.size, 1, axis.block}}, {}, 0, false}}};
+          },
+          [](const IndexDim& index) { return Expansion{index.extent, {{{}, {{index.slot, 1}}, 0, false}}}; },
+          [](const UnitDim&) { return Expansion{1, {Monomial{}}}; },
+          [](const GroupDim& group) { return expand(group); },
+      },
+      dim.node);
 }
 
 }  // namespace
 
-std::optional<std::int64_t> size_of(const PatternDim& dim) {
-  const std::optional<Expansion> expansion = expand(dim);
-  if (!expansion) return std::nullopt;
-  return expansion->size;
+std::int64_t count_monomials(const Pattern& pattern) {
+  std::int64_t count = 1;
+  for (const PatternDim& dim : pattern) {
+    const auto* group = std::get_if<GroupDim>(&dim.node);
+    if (group == nullptr) continue;
+    std::int64_t sum = group->pad ? 1 : 0;
+    for (const std::vector<PatternDim>& summand : group->summands) {
+      if (__builtin_add_overflow(sum, count_monomials(summand), &sum)) sum = INT64_MAX;
+    }
+    if (__builtin_mul_overflow(count, sum, &count)) count = INT64_MAX;
+  }
+  return count;
+}
+
+std::optional<SmallPad> find_small_pad(const Pattern& pattern) {
+  for (const PatternDim& dim : pattern) {
+    const auto* group = std::get_if<GroupDim>(&dim.node);
+    if (group == nullptr) continue;
+    for (const std::vector<PatternDim>& summand : group->summands) {
+      if (const std::optional<SmallPad> inner = find_small_pad(summand)) return inner;
+    }
+    if (!group->pad) continue;
+    const std::optional<Size> inner = size_of(GroupDim{group->summands, std::nullopt});
+    if (inner && inner->cells > *group->pad) return SmallPad{inner->cells, *group->pad};
+  }
+  return std::nullopt;
 }
 
 std::optional<Layout> lay_out(const Pattern& pattern) {
+  if (!size_of(pattern)) return std::nullopt;
   Layout layout;
-  for (const PatternDim& dim : pattern) {
-    const std::optional<std::int64_t> size = size_of(dim);
-    if (!size) return std::nullopt;
-    layout.shape.push_back(*size);
-  }
-  std::optional<Expansion> whole = cells(layout.shape) ? expand_product(pattern) : std::nullopt;
-  if (!whole) return std::nullopt;
-  layout.monomials = std::move(whole->monomials);
+  for (const PatternDim& dim : pattern) layout.shape.push_back(size_of(dim)->cells);
+  layout.monomials = expand(pattern).monomials;
   for (Monomial& monomial : layout.monomials) {
     if (!monomial.is_pad) std::ranges::stable_sort(monomial.axes, {}, &AxisStride::axis);
   }

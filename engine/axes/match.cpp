@@ -16,14 +16,16 @@ Names names_of(const Monomial& monomial) {
   return names;
 }
 
-Index index_of(const std::vector<const Layout*>& side, Mismatch& mismatch) {
+using Twice = std::vector<std::pair<MonomialRef, MonomialRef>>;
+
+Index index_of(const std::vector<const Layout*>& side, Twice& twice) {
   Index index;
   for (std::size_t term = 0; term < side.size(); ++term) {
     for (std::size_t m = 0; m < side[term]->monomials.size(); ++m) {
       const Monomial& monomial = side[term]->monomials[m];
       if (monomial.is_pad) continue;
       const auto [place, is_new] = index.try_emplace(names_of(monomial), MonomialRef{term, m});
-      if (!is_new) mismatch.twice.emplace_back(place->second, MonomialRef{term, m});
+      if (!is_new) twice.emplace_back(place->second, MonomialRef{term, m});
     }
   }
   return index;
@@ -33,19 +35,19 @@ Index index_of(const std::vector<const Layout*>& side, Mismatch& mismatch) {
 
 std::vector<Match> match(const std::vector<const Layout*>& left, const std::vector<const Layout*>& right,
                          Mismatch& mismatch) {
-  const Index left_index = index_of(left, mismatch);
-  Index right_index = index_of(right, mismatch);
+  const Index left_index = index_of(left, mismatch.twice[0]);
+  Index right_index = index_of(right, mismatch.twice[1]);
   std::vector<Match> matches;
   for (const auto& [names, ref] : left_index) {
     const auto partner = right_index.find(names);
     if (partner == right_index.end()) {
-      mismatch.left_only.push_back(ref);
+      mismatch.only[0].push_back(ref);
     } else {
       matches.push_back({ref, partner->second});
       right_index.erase(partner);
     }
   }
-  for (const auto& [names, ref] : right_index) mismatch.right_only.push_back(ref);
+  for (const auto& [names, ref] : right_index) mismatch.only[1].push_back(ref);
   return matches;
 }
 

@@ -5,10 +5,12 @@
 // stacks or fusions.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -77,11 +79,20 @@ struct Layout {
   std::vector<Monomial> monomials;
 };
 
-/// Distributes `pattern`. Nothing if the sizes overflow 63 bits.
+/// Distributes `pattern`, which has few monomials. Nothing if the sizes overflow 63 bits, an axis without a cell
+/// counting as one with a cell: no stride and no offset overflows, even where a tensor is empty.
 std::optional<Layout> lay_out(const Pattern& pattern);
 
-/// The size of one dimension; nothing on overflow.
-std::optional<std::int64_t> size_of(const PatternDim& dim);
+/// How many monomials `lay_out` makes of a pattern: the sum grows fast, `(a + b)` twelve times has 4096. At most
+/// INT64_MAX.
+std::int64_t count_monomials(const Pattern& pattern);
+
+/// A pad that is smaller than what it pads: the two sizes. Asked again once the lengths of index axes are known.
+struct SmallPad {
+  std::int64_t cells = 0;
+  std::int64_t padded = 0;
+};
+std::optional<SmallPad> find_small_pad(const Pattern& pattern);
 
 /// An axis that stands twice in one product, if there is one.
 std::optional<AxisId> repeated_axis(const Layout& layout);
@@ -97,12 +108,11 @@ struct Match {
   MonomialRef right;
 };
 
-/// What keeps two sides from holding the same cells.
+/// What keeps two sides from holding the same cells. The left side is the first.
 struct Mismatch {
-  std::vector<MonomialRef> left_only;  ///< monomials without a partner
-  std::vector<MonomialRef> right_only;
-  std::vector<std::pair<MonomialRef, MonomialRef>> twice;  ///< the same monomial twice on one side: `left` first
-  bool empty() const { return left_only.empty() && right_only.empty() && twice.empty(); }
+  std::array<std::vector<MonomialRef>, 2> only;                           ///< monomials without a partner
+  std::array<std::vector<std::pair<MonomialRef, MonomialRef>>, 2> twice;  ///< the same monomial twice on one side
+  bool empty() const { return only[0].empty() && only[1].empty() && twice[0].empty() && twice[1].empty(); }
 };
 
 /// Pairs the monomials of the terms on the left with those on the right by the names of their axes; pads have no

@@ -17,10 +17,7 @@ std::string index_text(const Family& family, const Instance& instance) {
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < family.indices.size(); ++i) {
     const FamilyIndex& index = family.indices[i];
-    const std::int64_t value = instance.values[i];
-    const bool labelled = value >= 0 && static_cast<std::size_t>(value) < index.labels.size();
-    parts.push_back(fmt::format("{} = {}", index.name,
-                                labelled ? index.labels[static_cast<std::size_t>(value)] : std::to_string(value)));
+    parts.push_back(fmt::format("{} = {}", index.name, index.text(instance.values[i])));
   }
   return parts.empty() ? "once" : fmt::format("for {}", fmt::join(parts, ", "));
 }

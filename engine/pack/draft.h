@@ -30,31 +30,30 @@ struct Variant {
   std::array<bool, 2> is_constant{};
   double constant = 0;
   bool shape_known = true;
-  std::vector<HookPipelines> hooks;     ///< by term of the right side
-  std::vector<std::int64_t> signature;  ///< equal for equal variants
+  std::vector<HookPipelines> hooks;  ///< by term of the right side
 };
 
+/// A tensor that an instance names, as a term or as an argument of a hook.
 struct DraftTerm {
-  std::uint32_t tensor = 0;             ///< of Draft::names
+  std::uint32_t tensor = 0;             ///< of the side's NameTable
   std::vector<std::int64_t> positions;  ///< by slot
-};
-
-struct DraftOperand {
-  std::uint32_t tensor = 0;
-  std::vector<std::int64_t> positions;
 };
 
 struct DraftInstance {
   std::uint32_t variant = 0;
   std::vector<std::int64_t> values;
   std::array<std::vector<DraftTerm>, 2> terms;
-  std::vector<std::vector<DraftOperand>> operands;  ///< by term of the right side
+  std::vector<std::vector<DraftTerm>> operands;  ///< by term of the right side
 };
 
 struct DraftFamily {
   Family family;
   std::vector<Variant> variants;
+  std::map<std::vector<std::int64_t>, std::vector<std::uint32_t>> by_signature;  ///< variants with the same sizes
   std::vector<DraftInstance> instances;
+
+  /// The number of an equal variant, or of this one, added.
+  std::uint32_t intern(Variant variant);
 };
 
 /// The names of one side with the lengths of their index axes so far.
@@ -73,7 +72,7 @@ struct Draft {
   std::vector<IgnoredGlob> ignored;
 };
 
-/// Lays every instance out and pairs its pieces. Errors: R0301 to R0303, R0314, R0315, R0502, R0505.
+/// Lays every instance out and pairs its pieces. Errors: R0301 to R0304, R0313 to R0315, R0411, R0502.
 Result<Pack> assemble(const Rules& rules, Draft draft, Diagnostics& diags);
 
 }  // namespace rulec

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
-#include "engine/pack/draft.h"
+#include "engine/pack/drafter.h"
 #include "engine/pack/unbound.h"
 #include "grammar/messages.h"
 #include "grammar/overloaded.h"
@@ -13,20 +14,16 @@
 namespace rulec {
 namespace {
 
-constexpr std::int64_t MaxIterations = 10'000'000;
+/// Of all loops together.
+constexpr std::int64_t MaxTurns = 10'000'000;
 
-/// What stands in front of the paths of a rule: the prefixes of both sides.
-using Prefixes = std::array<PathValue, 2>;
-
-struct Loop {
-  FamilyIndex index;
-  std::int64_t value = 0;
-};
+/// Statements take more stack than expressions: a body within a body counts as so many levels.
+constexpr int StatementLevels = 4;
 
 class Walker {
  public:
   Walker(const Rules& rules, const Inputs& inputs, Diagnostics& diags)
-      : rules_(rules), inputs_(inputs), diags_(diags), evaluator_(rules, inputs, diags) {}
+      : rules_(rules), inputs_(inputs), diags_(diags), evaluator_(rules, inputs, diags), drafter_(evaluator_, inputs) {}
 
   Result<Draft> walk() {
     bool good = true;
@@ -34,7 +31,7 @@ class Walker {
       for (const ast::StatementId id : file.body) good &= static_cast<bool>(statement(file, id, {}));
     }
     if (!good) return diags_.failed();
-    return std::move(draft_);
+    return std::move(drafter_.draft());
   }
 
   Evaluator& evaluator() { return evaluator_; }
@@ -42,13 +39,22 @@ class Walker {
  private:
   Status body(const ast::File& file, const ast::Body& body, const Prefixes& prefixes) {
     bool good = true;
-    for (const ast::StatementId id : body) good &= static_cast<bool>(statement(file, id, prefixes));
+    ++braces_;
+    for (const ast::StatementId id : body) {
+      const bool done = static_cast<bool>(statement(file, id, prefixes));
+      good &= done;
+      if (!done && std::holds_alternative<ast::Let>(file[id].node)) break;  // what follows lacks its names
+    }
+    --braces_;
     if (!good) return diags_.failed();
     return Done{};
   }
 
   Status statement(const ast::File& file, ast::StatementId id, const Prefixes& prefixes) {
     const ast::Statement& s = file[id];
+    if (braces_ == 0) evaluator_.work_for(s.span);
+    const Evaluator::Level level(evaluator_, {}, StatementLevels);
+    if (!evaluator_.admit(s.span)) return diags_.failed();
     const bool is_library = file.source != rules_.files.front().source;
     return std::visit(
         Overloaded{
@@ -62,7 +68,7 @@ class Walker {
             [&](const ast::Let& n) { return local_let(file, n); },
             [&](const auto&) -> Status { return Done{}; },  // definitions are evaluated when they are used
         },
-        is_library && chain_.empty() ? Overlooked : s.node);
+        is_library && around_.uses.empty() ? Overlooked : s.node);
   }
 
   // ---- statements that hold others ----------------------------------------------------------------------------------
@@ -87,51 +93,58 @@ class Walker {
     Result<std::int64_t> begin = evaluator_.whole(file, range.begin, "the beginning of a range");
     Result<std::int64_t> end = evaluator_.whole(file, range.end, "the end of a range");
     if (!begin || !end) return diags_.failed();
-    const ast::Name& name = loop.binders[binder].index;
-    iterations_ += std::max<std::int64_t>(0, *end - *begin);
-    if (*end - *begin > MaxIterations || iterations_ > MaxIterations) {
-      return report(diags_, name.span, diag::TooManyIndices, fmt::format("the loops run over {}", iterations_),
-                    MaxIterations);
-    }
+    if (*begin >= *end) return Done{};
+    const FamilyIndex index{loop.binders[binder].index.text, loop.binders[binder].index.span, {}};
+    std::int64_t turns = 0;
+    if (__builtin_sub_overflow(*end, *begin, &turns)) turns = std::numeric_limits<std::int64_t>::max();
+    if (!count_turns(index.span, turns)) return diags_.failed();
     for (std::int64_t i = *begin; i < *end; ++i) {
-      if (!iterate(file, loop, binder, {}, i, std::max<std::int64_t>(*end, 0), prefixes)) return diags_.failed();
+      if (!iterate(file, loop, binder, index, i, std::nullopt, std::max<std::int64_t>(*end, 0), prefixes))
+        return diags_.failed();
     }
     return Done{};
   }
 
   Status over_labels(const ast::File& file, const ast::For& loop, std::size_t binder,
                      const std::vector<ast::Label>& labels, const Prefixes& prefixes) {
-    std::vector<std::int64_t> numbers;
+    FamilyIndex index{loop.binders[binder].index.text, loop.binders[binder].index.span, {}};
     std::int64_t next = 0;
+    std::int64_t extent = 0;
     for (const ast::Label& label : labels) {
       if (label.number) {
         Result<std::int64_t> number = evaluator_.whole(file, *label.number, "the number of a label");
         if (!number) return diags_.failed();
         next = *number;
       }
-      numbers.push_back(next++);
+      if (next < 0 || next == std::numeric_limits<std::int64_t>::max()) {
+        const Span span = label.number ? file[*label.number].span : label.text.span;
+        return report(diags_, span, diag::IndexOutOfRange, label.text.text, std::to_string(next),
+                      next < 0 ? "the numbers of labels count from 0" : "no axis is so long");
+      }
+      index.labels.emplace_back(next++, label.text.text);
+      extent = std::max(extent, next);
     }
-    const std::int64_t extent = *std::ranges::max_element(numbers) + 1;
-    std::vector<std::string> texts(static_cast<std::size_t>(std::max<std::int64_t>(extent, 0)));
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      if (numbers[i] >= 0) texts[static_cast<std::size_t>(numbers[i])] = labels[i].text.text;
-    }
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      if (!iterate(file, loop, binder, texts, numbers[i], extent, prefixes)) return diags_.failed();
+    if (!count_turns(index.span, static_cast<std::int64_t>(labels.size()))) return diags_.failed();
+    for (const auto& [value, text] : index.labels) {
+      if (!iterate(file, loop, binder, index, value, text, extent, prefixes)) return diags_.failed();
     }
     return Done{};
   }
 
-  Status iterate(const ast::File& file, const ast::For& loop, std::size_t binder,
-                 const std::vector<std::string>& labels, std::int64_t value, std::int64_t extent,
-                 const Prefixes& prefixes) {
-    const ast::Name& name = loop.binders[binder].index;
-    Binding binding{name.text, Rational{value, 1}, true, extent, std::nullopt, true, false};
-    if (!labels.empty()) binding.label = labels[static_cast<std::size_t>(value)];
+  Status count_turns(Span place, std::int64_t turns) {
+    if (__builtin_add_overflow(turns_, turns, &turns_)) turns_ = std::numeric_limits<std::int64_t>::max();
+    if (turns_ <= MaxTurns) return Done{};
+    return report(diags_, place, diag::TooManyIndices, fmt::format("the loops run over {} index values", turns_),
+                  MaxTurns);
+  }
+
+  Status iterate(const ast::File& file, const ast::For& loop, std::size_t binder, const FamilyIndex& index,
+                 std::int64_t value, std::optional<std::string> label, std::int64_t extent, const Prefixes& prefixes) {
+    Binding binding{index.name, Rational{value, 1}, true, extent, std::move(label), true, false};
     const Evaluator::Scope scope(evaluator_, {std::move(binding)}, true);
-    loops_.push_back({{name.text, name.span, labels}, value});
+    around_.loops.push_back({&index, value});
     const Status done = bind_next(file, loop, binder + 1, prefixes);
-    loops_.pop_back();
+    around_.loops.pop_back();
     return done;
   }
 
@@ -144,19 +157,18 @@ class Walker {
   }
 
   Status conditional(const ast::File& file, const ast::Body& chosen, const Prefixes& prefixes) {
-    ++conditions_;
+    ++around_.conditions;
     const Status done = body(file, chosen, prefixes);
-    --conditions_;
+    --around_.conditions;
     return done;
   }
 
   /// Guards do not shorten an index axis: what a guard leaves out still counts for the lengths. Its faults do not.
   Status measure_only(const ast::File& file, const ast::Body& skipped, const Prefixes& prefixes) {
-    const std::size_t before = diags_.all().size();
-    const bool outer = std::exchange(measuring_, true);
+    const Evaluator::Trial trial(evaluator_);
+    const bool outer = std::exchange(around_.is_measured, true);
     (void)body(file, skipped, prefixes);
-    measuring_ = outer;
-    diags_.truncate(before);
+    around_.is_measured = outer;
     return Done{};
   }
 
@@ -178,16 +190,16 @@ class Walker {
     if (found == nullptr || found->kind != DefinitionKind::Block) {
       return report(diags_, use.block.span, diag::UnresolvedName, "block", use.block.text);
     }
-    if (chain_.size() >= 64)
+    if (around_.uses.size() >= 64)
       return report(diags_, use.block.span, diag::DefinitionCycle, use.block.text, "it uses itself without an end");
     const ast::File& home = rules_.files[found->file];
     const auto& block = std::get<ast::Block>(rules_.statement(*found).node);
     Result<std::vector<Binding>> arguments = evaluator_.bind(file, use.arguments, home, block.parameters);
     if (!arguments) return diags_.failed();
     const Evaluator::Scope scope(evaluator_, *std::move(arguments), false);
-    chain_.push_back(statement.span);
+    around_.uses.push_back(statement.span);
     const Status done = body(home, block.body, prefixes);
-    chain_.pop_back();
+    around_.uses.pop_back();
     return done;
   }
 
@@ -197,7 +209,10 @@ class Walker {
       Result<PathValue> right = append_path(evaluator_, file, prefixes[1], prefix.right);
       if (!left || !right) return diags_.failed();
       const Evaluator::Scope scope(evaluator_, {}, true);
-      return body(file, prefix.body, {*std::move(left), *std::move(right)});
+      const auto outer = std::exchange(around_.block, join(file[prefix.left].span, file[prefix.right].span));
+      const Status done = body(file, prefix.body, {*std::move(left), *std::move(right)});
+      around_.block = outer;
+      return done;
     });
   }
 
@@ -205,20 +220,24 @@ class Walker {
   template <class Action>
   Status over_unbound(const ast::File& file, std::vector<ast::TemplateId> left, std::vector<ast::TemplateId> right,
                       const Prefixes& prefixes, bool as_prefix, const Action& action) {
-    if (!loops_.empty() || !chain_.empty()) return action();
+    if (!around_.loops.empty() || !around_.uses.empty()) return action();
     const UnboundQuery query{
         file, {std::move(left), std::move(right)}, {prefixes[0].name, prefixes[1].name}, as_prefix};
     const std::vector<ast::Name> names = unbound_indices(evaluator_, query);
     if (names.empty()) return action();
-    for (const std::vector<std::int64_t>& values : unbound_values(evaluator_, query, names, inputs_.catalogues)) {
+    const auto found = unbound_values(evaluator_, query, names, inputs_.catalogues);
+    if (!found) return diags_.failed();
+    std::vector<FamilyIndex> indices;
+    for (const ast::Name& name : names) indices.push_back({name.text, name.span, {}});
+    for (const std::vector<std::int64_t>& values : *found) {
       std::vector<Binding> bindings;
       for (std::size_t i = 0; i < names.size(); ++i) {
         bindings.push_back({names[i].text, Rational{values[i], 1}, true, values[i] + 1, std::nullopt, true, false});
-        loops_.push_back({{names[i].text, names[i].span, {}}, values[i]});
+        around_.loops.push_back({&indices[i], values[i]});
       }
       const Evaluator::Scope scope(evaluator_, std::move(bindings), true);
       const Status done = action();
-      loops_.resize(loops_.size() - names.size());
+      around_.loops.resize(around_.loops.size() - names.size());
       if (!done) return done;
     }
     return Done{};
@@ -227,7 +246,7 @@ class Walker {
   // ---- single statements --------------------------------------------------------------------------------------------
 
   Status local_let(const ast::File& file, const ast::Let& let) {
-    if (loops_.empty() && chain_.empty()) return Done{};  // of the namespace
+    if (braces_ == 0) return Done{};  // of the namespace
     for (const ast::Definition& definition : let.definitions) {
       Result<Binding> binding = evaluator_.bind_value(file, definition.value, definition.name.text);
       if (!binding) return diags_.failed();
@@ -240,7 +259,7 @@ class Walker {
   }
 
   Status require(const ast::File& file, const ast::Require& require) {
-    if (measuring_) return Done{};
+    if (around_.is_measured) return Done{};
     Result<Value> value = evaluator_.evaluate(file, require.condition);
     if (!value) return diags_.failed();
     const Span span = file[require.condition].span;
@@ -254,6 +273,9 @@ class Walker {
   }
 
   Status ignore(const ast::File& file, const ast::Ignore& ignore) {
+    if (around_.is_measured) return Done{};
+    if (!evaluator_.admit(ignore.side.span, static_cast<std::int64_t>(10 * ignore.globs.size())))
+      return diags_.failed();
     if (ignore.condition) {
       Result<bool> holds = evaluator_.condition(file, *ignore.condition);
       if (!holds) return diags_.failed();
@@ -261,7 +283,7 @@ class Walker {
     }
     const std::optional<SideId> side = rules_.side(ignore.side.text);
     if (!side) return report(diags_, ignore.side.span, diag::UnknownSide, rules_.name, ignore.side.text);
-    for (const ast::Glob& glob : ignore.globs) draft_.ignored.push_back({*side, glob.pattern, glob.span});
+    for (const ast::Glob& glob : ignore.globs) drafter_.draft().ignored.push_back({*side, glob.pattern, glob.span});
     return Done{};
   }
 
@@ -272,7 +294,7 @@ class Walker {
         if (!holds) return diags_.failed();
         if (!*holds) return Done{};
       }
-      return instance(file, statement, rule, prefixes);
+      return drafter_.add(file, statement, rule, prefixes, around_);
     });
   }
 
@@ -284,250 +306,6 @@ class Walker {
     return paths;
   }
 
-  // ---- one rule for one value of its indices ------------------------------------------------------------------------
-
-  struct Paths {
-    std::array<std::vector<PathValue>, 2> values;
-  };
-
-  static const std::vector<ast::TermId>* terms_of(const ast::Side& side) {
-    return std::get_if<std::vector<ast::TermId>>(&side.node);
-  }
-
-  Status instance(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
-                  const Prefixes& prefixes) {
-    DraftFamily& draft = family(file, statement, rule);
-    std::array<std::vector<PathValue>, 2> paths;
-    std::array<std::vector<SizedPattern>, 2> patterns;
-    AxisTable axes{draft.family.axes, draft.family.axis_spans};
-    for (const SideId side : BothSides) {
-      const ast::Side& s = side == SideId::Left ? rule.left : rule.right;
-      if (const auto* terms = terms_of(s)) {
-        for (const ast::TermId term : *terms) {
-          Result<PathValue> path = append_path(evaluator_, file, prefixes[number(side)], file[term].path);
-          if (!path) return diags_.failed();
-          paths[number(side)].push_back(*std::move(path));
-        }
-      }
-    }
-    Variant variant;
-    if (!size_sides(file, rule, paths, axes, variant, patterns)) return diags_.failed();
-    const auto* right = terms_of(rule.right);
-    for (std::size_t t = 0; right != nullptr && t < right->size(); ++t) {
-      Result<HookPipelines> hooks =
-          expand_hooks(evaluator_, file, file[(*right)[t]].hooks, rule.arrow, prefixes[1], axes);
-      if (!hooks) return diags_.failed();
-      variant.hooks.push_back(*std::move(hooks));
-    }
-    if (right == nullptr) variant.hooks.emplace_back();
-    draft.family.axes = std::move(axes.names);
-    draft.family.axis_spans = std::move(axes.spans);
-    return record(draft, std::move(variant), paths, patterns);
-  }
-
-  /// Sizes of both sides; a side without a shape takes the other's.
-  Status size_sides(const ast::File& file, const ast::Rule& rule, const std::array<std::vector<PathValue>, 2>& paths,
-                    AxisTable& axes, Variant& variant, std::array<std::vector<SizedPattern>, 2>& patterns) {
-    const std::array<const ast::Side*, 2> sides{&rule.left, &rule.right};
-    for (const SideId side : BothSides) {
-      const auto* terms = terms_of(*sides[number(side)]);
-      if (terms == nullptr) {
-        variant.is_constant[number(side)] = true;
-        Result<Value> value = evaluator_.evaluate(file, std::get<ast::ExprId>(sides[number(side)]->node));
-        if (!value) return diags_.failed();
-        const std::optional<double> constant = as_double(*value);
-        if (!constant) return report(diags_, sides[number(side)]->span, diag::WrongType, "a number", to_string(*value));
-        variant.constant = *constant;
-        continue;
-      }
-      const auto* others = terms_of(*sides[number(other(side))]);
-      for (std::size_t t = 0; t < terms->size(); ++t) {
-        const ast::Term& term = file[(*terms)[t]];
-        std::optional<ast::ShapeId> shape = term.shape;
-        std::vector<std::string> without;
-        if (!shape && terms->size() == 1 && others != nullptr && others->size() == 1) {
-          shape = file[others->front()].shape;
-          without = paths[number(side)][t].printed;
-        } else if (!shape) {
-          return report(diags_, term.span, diag::ShapeMissing, diags_.sources().text(term.span))
-              .note("a side takes the other's shape only if there is one tensor on each");
-        }
-        Result<SizedPattern> pattern = shape ? size_pattern(evaluator_, file, *shape, axes, without)
-                                             : Result<SizedPattern>(as_stored(paths, axes, variant));
-        if (!pattern) return diags_.failed();
-        insert_brackets(*pattern, paths[number(side)][t].brackets);
-        patterns[number(side)].push_back(*std::move(pattern));
-      }
-    }
-    return Done{};
-  }
-
-  /// The shape of a rule that gives none: what a checkpoint has, without the axes that brackets stack along.
-  SizedPattern as_stored(const std::array<std::vector<PathValue>, 2>& paths, AxisTable& axes, Variant& variant) {
-    for (const SideId side : BothSides) {
-      const PathValue& path = paths[number(side)].front();
-      const std::span<const TensorInfo> catalogue = inputs_.catalogues[number(side)];
-      const auto found = std::ranges::lower_bound(catalogue, path.name, {}, &TensorInfo::name);
-      if (found == catalogue.end() || found->name != path.name || found->shape.size() < path.brackets.size()) continue;
-      evaluator_.touch();
-      // Brackets go into a shape of so many axes at known places; what stands elsewhere is the shape.
-      SizedPattern places;
-      places.pattern.assign(found->shape.size() - path.brackets.size(), {axes::UnitDim{}});
-      insert_brackets(places, path.brackets);
-      SizedPattern result;
-      for (std::size_t d = 0; d < places.pattern.size(); ++d) {
-        if (!std::holds_alternative<axes::UnitDim>(places.pattern[d].node)) continue;
-        const axes::AxisId axis = axes.intern({fmt::format("axis {}", result.pattern.size()), {}});
-        result.pattern.push_back({axes::AxisDim{axis, found->shape[d], 1}});
-      }
-      return result;
-    }
-    variant.shape_known = false;
-    return {};
-  }
-
-  DraftFamily& family(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule) {
-    std::vector<Span> key = chain_;
-    key.push_back(statement.span);
-    const auto before = [](const Span& a, const Span& b) {
-      return std::tuple(a.source, a.begin, a.end) < std::tuple(b.source, b.begin, b.end);
-    };
-    const auto at = std::ranges::lower_bound(
-        known_, key, [&](const auto& a, const auto& b) { return std::ranges::lexicographical_compare(a, b, before); },
-        &KnownFamily::key);
-    if (at != known_.end() && at->key == key) return draft_.families[at->family];
-    known_.insert(at, {std::move(key), draft_.families.size()});
-    DraftFamily& draft = draft_.families.emplace_back();
-    draft.family.span = statement.span;
-    draft.family.arrow = rule.arrow;
-    draft.family.is_conditional = conditions_ > 0 || rule.condition;
-    draft.family.arrow_span = rule.arrow_span;
-    for (const Loop& loop : loops_) draft.family.indices.push_back(loop.index);
-    for (const ast::Allow& allow : rule.allows) draft.family.permissions.push_back({allow.span, allow.id, allow.why});
-    for (const SideId side : BothSides) {
-      const ast::Side& s = side == SideId::Left ? rule.left : rule.right;
-      const auto* terms = terms_of(s);
-      for (std::size_t t = 0; terms != nullptr && t < terms->size(); ++t) {
-        const ast::Term& term = file[(*terms)[t]];
-        TermPlace place{file[term.path].span, std::nullopt, {}};
-        if (term.shape) place.shape = file[*term.shape].span;
-        if (!term.hooks.empty()) place.hooks = join(term.hooks.front().span, term.hooks.back().span);
-        draft.family.terms[number(side)].push_back(place);
-        draft.family.shapes[number(side)].push_back(term.shape ? shape_text(diags_, file, *term.shape) : std::string());
-      }
-    }
-    return draft;
-  }
-
-  Status record(DraftFamily& draft, Variant variant, const std::array<std::vector<PathValue>, 2>& paths,
-                const std::array<std::vector<SizedPattern>, 2>& patterns) {
-    DraftInstance instance;
-    for (const Loop& loop : loops_) instance.values.push_back(loop.value);
-    for (const SideId side : BothSides) {
-      for (std::size_t t = 0; t < patterns[number(side)].size(); ++t) {
-        const SizedPattern& pattern = patterns[number(side)][t];
-        std::vector<SlotPlace> places = slot_places(pattern.pattern);
-        add_term(side, paths[number(side)][t].name, pattern, places, instance.terms[number(side)].emplace_back());
-        variant.patterns[number(side)].push_back(pattern.pattern);
-        variant.places[number(side)].push_back(std::move(places));
-      }
-    }
-    for (HookPipelines& hooks : variant.hooks) {
-      std::vector<DraftOperand>& operands = instance.operands.emplace_back();
-      for (const OperandTerm& operand : hooks.operands) {
-        DraftTerm term;
-        add_term(SideId::Right, operand.path.name, operand.shape, slot_places(operand.shape.pattern), term);
-        operands.push_back({term.tensor, std::move(term.positions)});
-      }
-    }
-    if (measuring_) return Done{};
-    permissions(draft.family, variant);
-    instance.variant = variant_number(draft, std::move(variant));
-    draft.instances.push_back(std::move(instance));
-    return Done{};
-  }
-
-  void add_term(SideId side, const std::string& name, const SizedPattern& pattern, const std::vector<SlotPlace>& places,
-                DraftTerm& term) {
-    NameTable& table = draft_.tables[number(side)];
-    term.tensor = table.intern(name);
-    for (std::size_t slot = 0; slot < pattern.slots.size(); ++slot) {
-      table.extend(term.tensor, places[slot], pattern.slots[slot].extent);
-      term.positions.push_back(pattern.slots[slot].position);
-    }
-  }
-
-  void permissions(Family& family, const Variant& variant) {
-    for (const HookPipelines& hooks : variant.hooks) {
-      for (const ast::Hook* hook : hooks.hooks) {
-        for (const ast::Allow& allow : hook->allows) {
-          const auto same = [&](const Permission& p) { return p.span == allow.span; };
-          if (std::ranges::none_of(family.permissions, same))
-            family.permissions.push_back({allow.span, allow.id, allow.why});
-        }
-      }
-    }
-  }
-
-  /// Instances share a variant if nothing tells theirs apart.
-  std::uint32_t variant_number(DraftFamily& draft, Variant variant) {
-    variant.signature = signature_of(variant);
-    for (std::size_t v = draft.variants.size(); v > 0; --v) {
-      const Variant& known = draft.variants[v - 1];
-      if (known.signature == variant.signature && same_pipelines(known, variant))
-        return static_cast<std::uint32_t>(v - 1);
-    }
-    draft.variants.push_back(std::move(variant));
-    return static_cast<std::uint32_t>(draft.variants.size() - 1);
-  }
-
-  static bool same_pipelines(const Variant& a, const Variant& b) {
-    return std::ranges::equal(a.hooks, b.hooks, {}, &HookPipelines::towards, &HookPipelines::towards);
-  }
-
-  static void sign(const std::vector<axes::PatternDim>& dims, std::vector<std::int64_t>& signature) {
-    for (const axes::PatternDim& dim : dims) {
-      std::visit(Overloaded{
-                     [&](const axes::AxisDim& axis) {
-                       signature.insert(signature.end(),
-                                        {1, static_cast<std::int64_t>(axis.axis), axis.size, axis.block});
-                     },
-                     [&](const axes::IndexDim& index) {
-                       signature.insert(signature.end(), {2, static_cast<std::int64_t>(index.slot)});
-                     },
-                     [&](const axes::UnitDim&) { signature.push_back(3); },
-                     [&](const axes::GroupDim& group) {
-                       signature.insert(signature.end(),
-                                        {4, group.pad.value_or(-1), static_cast<std::int64_t>(group.summands.size())});
-                       for (const auto& summand : group.summands) {
-                         signature.push_back(static_cast<std::int64_t>(summand.size()));
-                         sign(summand, signature);
-                       }
-                     },
-                 },
-                 dim.node);
-    }
-  }
-
-  static std::vector<std::int64_t> signature_of(const Variant& variant) {
-    std::vector<std::int64_t> signature;
-    for (const auto& side : variant.patterns) {
-      for (const axes::Pattern& pattern : side) {
-        signature.push_back(static_cast<std::int64_t>(pattern.size()));
-        sign(pattern, signature);
-      }
-    }
-    for (const HookPipelines& hooks : variant.hooks) {
-      for (const OperandTerm& operand : hooks.operands) sign(operand.shape.pattern, signature);
-    }
-    return signature;
-  }
-
-  struct KnownFamily {
-    std::vector<Span> key;
-    std::size_t family = 0;
-  };
-
   inline static const decltype(ast::Statement::node) Overlooked{
       ast::Import{}};  // a library's rules stand in its blocks only
 
@@ -535,13 +313,10 @@ class Walker {
   const Inputs& inputs_;
   Diagnostics& diags_;
   Evaluator evaluator_;
-  Draft draft_;
-  std::vector<Loop> loops_;
-  std::vector<Span> chain_;  // the `use` statements around this place
-  std::vector<KnownFamily> known_;
-  std::int64_t iterations_ = 0;
-  int conditions_ = 0;  // `when`s and guards around this place
-  bool measuring_ = false;
+  Drafter drafter_;
+  Surroundings around_;
+  std::int64_t turns_ = 0;  // of all loops
+  int braces_ = 0;          // around this place
 };
 
 }  // namespace

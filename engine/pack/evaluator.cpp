@@ -27,6 +27,66 @@ Evaluator::Scope::~Scope() {
   evaluator_.base_ = base_;
 }
 
+// ---- limits ------------------------------------------------------------------------------------------------------
+
+Evaluator::Level::Level(Evaluator& evaluator, std::string_view name, int levels)
+    : evaluator_(evaluator), levels_(levels), is_named_(!name.empty()) {
+  evaluator_.levels_ += levels_;
+  if (is_named_) evaluator_.chain_.push_back(name);
+}
+
+Evaluator::Level::~Level() {
+  evaluator_.levels_ -= levels_;
+  if (is_named_) evaluator_.chain_.pop_back();
+}
+
+Status Evaluator::admit(Span place, std::int64_t steps) {
+  if (levels_ > MaxLevels) return report_too_deep(place);
+  steps_ = std::min(steps_ + std::min(steps, MaxSteps), MaxSteps + 1);
+  if (steps_ <= MaxSteps) return Done{};
+  if (std::exchange(is_over_, true)) return diags_.failed();  // it is said once
+  Finding finding = report(diags_, statement_.value_or(place), diag::TooManyIndices,
+                           "working this out takes too many steps", MaxSteps);
+  if (statement_ && *statement_ != place) finding.also(place, "it stopped here");
+  finding.note("loops in loops multiply, and so do blocks, functions, paths and hooks that use others twice");
+  return finding;
+}
+
+/// What stands in itself has no end, whatever the limit.
+Reported Evaluator::report_too_deep(Span place) {
+  if (!chain_.empty()) {
+    const auto outer = std::find(std::next(chain_.rbegin()), chain_.rend(), chain_.back());
+    if (outer != chain_.rend()) {
+      return report(diags_, place, diag::DefinitionCycle, chain_.back(),
+                    fmt::format("{}", fmt::join(std::prev(outer.base()), chain_.end(), " -> ")))
+          .note(fmt::format("it does so without an end, or more than {} deep", MaxLevels));
+    }
+  }
+  return report(diags_, place, diag::TooDeep, MaxLevels)
+      .note("definitions count with what they use, and that with what it uses");
+}
+
+Evaluator::Trial::Trial(Evaluator& evaluator)
+    : evaluator_(evaluator),
+      diagnostics_(evaluator.diags_.all().size()),
+      failures_(evaluator.failures_.size()),
+      keys_(evaluator.reported_.size()),
+      is_over_(evaluator.is_over_),
+      touched_(evaluator.touched_) {}
+
+Evaluator::Trial::~Trial() {
+  evaluator_.diags_.truncate(diagnostics_);
+  for (std::size_t i = failures_; i < evaluator_.failures_.size(); ++i)
+    evaluator_.memos_.erase(evaluator_.failures_[i]);
+  evaluator_.failures_.resize(failures_);
+  evaluator_.reported_.resize(keys_);
+  evaluator_.is_over_ = is_over_;
+  evaluator_.touched_ = touched_;
+  evaluator_.missing_.reset();
+}
+
+// ---- names -------------------------------------------------------------------------------------------------------
+
 const Binding* Evaluator::local(std::string_view name) const {
   for (std::size_t i = locals_.size(); i > base_; --i) {
     if (locals_[i - 1].name == name) return &locals_[i - 1];
@@ -37,6 +97,7 @@ const Binding* Evaluator::local(std::string_view name) const {
 Result<Value> Evaluator::name(const ast::Name& name) {
   if (const Binding* binding = local(name.text)) {
     touched_ |= binding->varies;
+    if (!has_value(binding->value)) missing_.reset();  // it was looked for elsewhere
     return binding->value;
   }
   const Definition* found = rules_.find(name.text);
@@ -45,7 +106,7 @@ Result<Value> Evaluator::name(const ast::Name& name) {
 }
 
 Result<Value> Evaluator::definition(const std::string& name, const Definition& definition, Span use) {
-  const auto [place, is_new] = memos_.try_emplace(name);
+  const auto [place, is_new] = memos_.try_emplace(name);  // stays where it is, whatever is added
   Memo& memo = place->second;
   if (!is_new) {
     switch (memo.state) {
@@ -63,19 +124,19 @@ Result<Value> Evaluator::definition(const std::string& name, const Definition& d
                   fmt::format("{} -> {}", fmt::join(start, chain_.end(), " -> "), name))
         .help("take the value from a config, or give a number");
   }
-  chain_.push_back(name);
   const bool outer_touched = std::exchange(touched_, false);
   const ast::Config* outer_config = std::exchange(config_, nullptr);
   Result<Value> value = Value(NoValue{});
   {
+    const Level level(*this, place->first);
     const Scope scope(*this, {}, false);
     config_span_.reset();
     value = compute(name, definition);
   }
   config_ = outer_config;
   touched_ = outer_touched;
-  chain_.pop_back();
   memo.state = value ? Memo::State::Known : Memo::State::Failed;
+  if (!value) failures_.push_back(name);
   if (value) memo.value = *value;
   if (value && !has_value(*value)) memo.missing = missing_;
   memo.config = config_span_;
@@ -173,8 +234,8 @@ Reported Evaluator::report_no_value(Span span, std::string_view what) {
     return report(diags_, span, diag::UnknownConfigKey, diags_.sources().text(span), fmt::format("{} needs one", what));
   }
   const MissingKey missing = *std::exchange(missing_, std::nullopt);
-  if (!reported_.emplace(missing.span.begin, static_cast<std::uint32_t>(missing.span.source)).second)
-    return diags_.failed();
+  if (std::ranges::find(reported_, missing.span) != reported_.end()) return diags_.failed();
+  reported_.push_back(missing.span);
 
   const std::size_t side = number(missing.side);
   const ConfigValue* config = inputs_.configs[side];

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +17,13 @@
 #include "engine/rules/value.h"
 
 namespace rulec {
+
+/// How deep definitions, expressions and paths may stand in one another. Each level takes some hundred bytes of stack.
+inline constexpr std::int64_t MaxLevels = 1000;
+
+/// How much work one elaboration may be: expressions evaluated, statements visited, names written, and so on. The
+/// largest models take a tenth; a pack in which each definition doubles the one before takes whatever it is given.
+inline constexpr std::int64_t MaxSteps = 50'000'000;
 
 /// A local name: an index of a loop, a parameter, or a `let` in braces.
 struct Binding {
@@ -73,6 +79,46 @@ class Evaluator {
     std::size_t base_;
   };
 
+  /// One level of nesting, while it lives. `name` is that of the definition which is entered, if one is: it outlives
+  /// the level.
+  class Level {
+   public:
+    explicit Level(Evaluator& evaluator, std::string_view name = {}, int levels = 1);
+    ~Level();
+    Level(const Level&) = delete;
+    Level& operator=(const Level&) = delete;
+
+   private:
+    Evaluator& evaluator_;
+    int levels_;
+    bool is_named_;
+  };
+
+  /// Names the statement that work is done for from here on.
+  void work_for(Span statement) { statement_ = statement; }
+
+  /// Asked at every level, and wherever else work is done: R0103 or R0213 if it nests too deep, R0411 for the statement
+  /// if `steps` more are too many.
+  Status admit(Span place, std::int64_t steps = 1);
+
+  /// Something tried and withdrawn: what is reported while it lives is forgotten in the end, and so is what the
+  /// evaluator remembers to have failed, which fails again with its message where it matters.
+  class Trial {
+   public:
+    explicit Trial(Evaluator& evaluator);
+    ~Trial();
+    Trial(const Trial&) = delete;
+    Trial& operator=(const Trial&) = delete;
+
+   private:
+    Evaluator& evaluator_;
+    std::size_t diagnostics_;
+    std::size_t failures_;
+    std::size_t keys_;
+    bool is_over_;
+    bool touched_;
+  };
+
   /// Adds a local name to the innermost scope.
   void add(Binding binding) { locals_.push_back(std::move(binding)); }
 
@@ -117,12 +163,15 @@ class Evaluator {
   Result<Value> node(const ast::File& file, Span span, const ast::Bool& boolean);
   Result<Value> node(const ast::File& file, Span span, const ast::Key& key);
   Result<Value> node(const ast::File& file, Span span, const ast::Element& element);
+  Result<const ConfigValue*> element_of(const ast::File& file, const ast::Element& element, const ConfigValue& section,
+                                        std::int64_t at);
   Result<Value> node(const ast::File& file, Span span, const ast::Call& call);
   Result<Value> node(const ast::File& file, Span span, const ast::Unary& unary);
   Result<Value> node(const ast::File& file, Span span, const ast::Binary& binary);
   Result<Value> node(const ast::File& file, Span span, const ast::Conditional& conditional);
   Result<Value> logical(const ast::File& file, const ast::Binary& binary);
   Result<Value> built_in(const ast::Call& call, std::span<const Value> arguments, Span span);
+  Reported report_too_deep(Span place);
   Reported wrong_type(Span span, std::string_view expected, const Value& found);
   Value config_value(SideId side, std::string_view dotted, Span span);
   Value section_value(const ast::Config& config, const ast::Key& key, Span span);
@@ -135,10 +184,15 @@ class Evaluator {
   std::size_t base_ = 0;
   const ast::Config* config_ = nullptr;  // whose entries are being evaluated: bare words are its keys
   std::map<std::string, Memo, std::less<>> memos_;
-  std::vector<std::string> chain_;  // definitions in progress
+  std::vector<std::string> failures_;    // whose memo is that they failed, in the order in which they did
+  std::vector<std::string_view> chain_;  // definitions, functions, paths and hooks in progress
+  std::optional<Span> statement_;
+  std::int64_t levels_ = 0;
+  std::int64_t steps_ = 0;
+  bool is_over_ = false;  // the steps, and that was reported
   std::optional<MissingKey> missing_;
   std::optional<Span> config_span_;  // of the config value that was read last
-  std::set<std::pair<std::uint32_t, std::uint32_t>> reported_;
+  std::vector<Span> reported_;       // keys without a value
   bool touched_ = false;
 };
 

@@ -69,6 +69,14 @@ Value number_value(std::string_view text) {
   return real;
 }
 
+/// Whether a key is made of digits and they are this number: `05` reads as 5, `5abc` does not.
+bool reads_as(std::string_view key, std::int64_t number) {
+  std::int64_t value = 0;
+  const char* end = key.data() + key.size();
+  const auto [stop, error] = std::from_chars(key.data(), end, value);
+  return error == std::errc() && stop == end && key.front() != '-' && value == number;
+}
+
 std::optional<DType> conversion_type(std::string_view function) {
   if (function == "f32") return DType::F32;
   if (function == "bf16") return DType::Bf16;
@@ -80,6 +88,8 @@ std::optional<DType> conversion_type(std::string_view function) {
 
 Result<Value> Evaluator::evaluate(const ast::File& file, ast::ExprId expr) {
   const ast::Expr& e = file[expr];
+  const Level level(*this);
+  if (!admit(e.span)) return diags_.failed();
   return std::visit([&](const auto& n) { return node(file, e.span, n); }, e.node);
 }
 
@@ -132,42 +142,48 @@ Result<Value> Evaluator::node(const ast::File&, Span span, const ast::Key& key) 
   return config_value(*side, dotted, span);
 }
 
-Result<Value> Evaluator::node(const ast::File& file, Span span, const ast::Element& element) {
+Result<Value> Evaluator::node(const ast::File& file, Span, const ast::Element& element) {
   Result<Value> of = evaluate(file, element.of);
+  if (!of) return of;
   Result<Value> index = evaluate(file, element.index);
-  if (!of || !index) return diags_.failed();
+  if (!index) return index;
   if (!has_value(*of) || !has_value(*index)) return Value(NoValue{});
   const auto* section = std::get_if<Section>(&*of);
   const auto* position = std::get_if<Rational>(&*index);
   if (section == nullptr) return wrong_type(file[element.of].span, "a list or a section of a config", *of);
   if (position == nullptr || !position->is_whole())
     return wrong_type(file[element.index].span, "a whole number", *index);
+  Result<const ConfigValue*> at = element_of(file, element, **section, position->numerator);
+  if (!at) return diags_.failed();
+  const ConfigValue* found = *at;
+  for (const ast::Name& member : element.members) found = found == nullptr ? nullptr : found->find(member.text);
+  if (found != nullptr && !found->is_null()) return from_config(*found);
+  missing_.reset();  // no key of a config is missing, this element is
+  return Value(NoValue{});
+}
 
-  const ConfigValue* found = nullptr;
-  if (const auto* list = std::get_if<ConfigList>(&(*section)->node)) {
-    const std::int64_t at = position->numerator;
+/// An element of a list, or the member of an object whose key reads as the number. May be nullptr.
+Result<const ConfigValue*> Evaluator::element_of(const ast::File& file, const ast::Element& element,
+                                                 const ConfigValue& section, std::int64_t at) {
+  if (const auto* list = std::get_if<ConfigList>(&section.node)) {
     if (at < 0 || at >= static_cast<std::int64_t>(list->size())) {
       return report(diags_, file[element.index].span, diag::IndexOutOfRange,
                     diags_.sources().text(file[element.index].span), std::to_string(at),
                     fmt::format("the list has {} elements", list->size()))
-          .also((*section)->span, "this list");
+          .also(section.span, "this list");
     }
-    found = &(*list)[static_cast<std::size_t>(at)];
-  } else if (const auto* object = std::get_if<ConfigObject>(&(*section)->node)) {
-    for (const ConfigMember& member : *object) {  // `05` reads as the number 5
-      const Value key = number_value(member.key);
-      if (!member.key.empty() && std::isdigit(static_cast<unsigned char>(member.key.front())) != 0 &&
-          key == Value(*position))
-        found = &member.value;
+    return &(*list)[static_cast<std::size_t>(at)];
+  }
+  const ConfigValue* found = nullptr;
+  if (const auto* object = std::get_if<ConfigObject>(&section.node)) {
+    for (const ConfigMember& member : *object) {
+      if (reads_as(member.key, at)) found = &member.value;
     }
   }
-  for (const ast::Name& member : element.members) found = found == nullptr ? nullptr : found->find(member.text);
-  if (found == nullptr || found->is_null()) return Value(NoValue{});
-  (void)span;
-  return from_config(*found);
+  return found;
 }
 
-Result<Value> Evaluator::node(const ast::File& file, Span, const ast::Unary& unary) {
+Result<Value> Evaluator::node(const ast::File& file, Span span, const ast::Unary& unary) {
   Result<Value> of = evaluate(file, unary.of);
   if (!of || !has_value(*of)) return of;
   if (unary.op == ast::UnaryOp::Not) {
@@ -176,7 +192,8 @@ Result<Value> Evaluator::node(const ast::File& file, Span, const ast::Unary& una
   }
   auto outcome = calculate(ArithmeticOp::Subtract, Rational{0, 1}, *of);
   if (Value* value = std::get_if<Value>(&outcome)) return std::move(*value);
-  return wrong_type(file[unary.of].span, "a number", *of);
+  if (!as_double(*of)) return wrong_type(file[unary.of].span, "a number", *of);
+  return report(diags_, span, diag::BadArithmetic, diags_.sources().text(span), std::get<std::string>(outcome));
 }
 
 /// `and`, `or`: on no value, no value, also `false and x`; the right side is not asked when the left decides.
@@ -228,10 +245,8 @@ Result<Value> Evaluator::node(const ast::File& file, Span span, const ast::Call&
     const ast::Definition& function = let.definitions[found->entry];
     Result<std::vector<Binding>> arguments = bind(file, call.arguments, home, *function.parameters);
     if (!arguments) return diags_.failed();
-    if (locals_.size() > 1000) {
-      return report(diags_, span, diag::DefinitionCycle, call.function.text, "it calls itself without an end");
-    }
     const ast::Config* outer = std::exchange(config_, nullptr);
+    const Level level(*this, function.name.text);
     const Scope scope(*this, *std::move(arguments), false);
     Result<Value> value = evaluate(home, function.value);
     config_ = outer;
@@ -256,16 +271,18 @@ Result<Value> Evaluator::built_in(const ast::Call& call, std::span<const Value> 
     if (const auto number = as_double(arguments[0])) return Value(TypedNumber{rounded(*number, *type), *type});
     return wrong_type(span, "a number", arguments[0]);
   }
-  if (function == "sqrt" && arguments.size() == 1) {
+  if ((function == "sqrt" || function == "exp" || function == "log") && arguments.size() == 1) {
     const auto number = as_double(arguments[0]);
     if (!number) return wrong_type(span, "a number", arguments[0]);
-    if (*number < 0)
+    if (*number < 0 && function != "exp")
       return report(diags_, span, diag::BadArithmetic, diags_.sources().text(span),
                     fmt::format("{} is negative", *number));
-    if (const auto* typed = std::get_if<TypedNumber>(&arguments[0])) {
-      return Value(TypedNumber{rounded(std::sqrt(*number), typed->type), typed->type});
-    }
-    return Value(std::sqrt(*number));
+    const double result = function == "sqrt"  ? std::sqrt(*number)
+                          : function == "exp" ? std::exp(*number)
+                                              : std::log(*number);
+    if (const auto* typed = std::get_if<TypedNumber>(&arguments[0]))
+      return Value(TypedNumber{rounded(result, typed->type), typed->type});
+    return Value(result);
   }
   if (function == "ceil" && arguments.size() == 1) {
     if (const auto* exact = std::get_if<Rational>(&arguments[0])) {
@@ -292,10 +309,6 @@ Result<Value> Evaluator::built_in(const ast::Call& call, std::span<const Value> 
       if (function == "min" ? *order < 0 : *order > 0) best = next;
     }
     return best;
-  }
-  if (function == "exp" || function == "log") {
-    const auto number = arguments.size() == 1 ? as_double(arguments[0]) : std::nullopt;
-    if (number) return Value(function == "exp" ? std::exp(*number) : std::log(*number));
   }
   return report(diags_, call.function.span, diag::UnresolvedName, "function", function);
 }

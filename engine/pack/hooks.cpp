@@ -27,17 +27,17 @@ class HookExpander {
 
   Result<Ways> expand(const ast::File& file, const ast::Pipeline& ops, bool outermost) {
     Ways whole;
+    std::vector<Pipeline> back;  // of each op, first to last
     for (const ast::Op& op : ops) {
       Result<Ways> ways = expand(file, op);
-      if (!ways) return ways;
+      if (!ways || !evaluator_.admit(op.span, static_cast<std::int64_t>(ways->along.size()))) return diags().failed();
       whole.along.insert(whole.along.end(), ways->along.begin(), ways->along.end());
       if (outermost && !ways->back && result_.one_way == nullptr) result_.one_way = &op;
-      if (!ways->back || !whole.back) {
-        whole.back.reset();
-      } else {
-        whole.back->insert(whole.back->begin(), ways->back->begin(), ways->back->end());
-      }
+      if (!ways->back) whole.back.reset();
+      if (whole.back) back.push_back(*std::move(ways->back));
     }
+    for (auto op = back.rbegin(); whole.back && op != back.rend(); ++op)
+      whole.back->insert(whole.back->end(), op->begin(), op->end());
     return whole;
   }
 
@@ -62,6 +62,8 @@ class HookExpander {
   Result<Ways> expand_hook(const ast::File& file, const ast::Op& op, const Definition& found) {
     const ast::File& home = evaluator_.rules().files[found.file];
     const auto& hook = std::get<ast::Hook>(evaluator_.rules().statement(found).node);
+    const Evaluator::Level level(evaluator_, hook.name.text);
+    if (!evaluator_.admit(op.span)) return diags().failed();
     result_.hooks.push_back(&hook);
 
     std::vector<ast::Argument> numbers;
@@ -131,9 +133,9 @@ class HookExpander {
     insert_brackets(*shape, path->brackets);
     if (!term.hooks.empty()) {
       return report(diags(), term.hooks.front().span, diag::WrongArguments, "the tensor argument", path->name,
-                    "has hooks of its own; put them into the hook that reads it");
+                    "has hooks of its own, which are not supported: let the hook that reads it do their work");
     }
-    result_.operands.push_back({*std::move(path), *std::move(shape), term.span});
+    result_.operands.push_back({*std::move(path), *std::move(shape), term.span, file[*term.shape].span});
     return result_.operands.size() - 1;
   }
 

@@ -16,6 +16,7 @@ struct OperandTerm {
   PathValue path;
   SizedPattern shape;
   Span span;
+  Span shape_span;
 };
 
 struct HookPipelines {
@@ -26,7 +27,7 @@ struct HookPipelines {
 };
 
 /// Expands `ops`, which run along `arrow`; the way back undoes them, last first. `prefix` is the path of the right side
-/// here. Errors: R0201, R0214, R0215 and those of expressions and paths.
+/// here. Errors: R0201, R0214, R0215, R0411 and those of expressions and paths.
 Result<HookPipelines> expand_hooks(Evaluator& evaluator, const ast::File& file, const ast::Pipeline& ops,
                                    ast::Arrow arrow, const PathValue& prefix, AxisTable& axes);
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/axes/pattern.h"
@@ -110,7 +111,10 @@ struct Permission {
 struct FamilyIndex {
   std::string name;
   Span span;
-  std::vector<std::string> labels;  ///< by number, of an enumeration
+  std::vector<std::pair<std::int64_t, std::string>> labels;  ///< of an enumeration: numbers and words, as written
+
+  /// A value of the index as messages call it: its label, else the number.
+  std::string text(std::int64_t value) const;
 };
 
 /// A rule in its loops: one bijection for every value of the indices.
@@ -118,6 +122,7 @@ struct Family {
   Span span;
   Span arrow_span;
   ast::Arrow arrow{};
+  std::optional<Span> block;         ///< the templates of the innermost `A -> B {` around it
   std::vector<FamilyIndex> indices;  ///< outermost first
   std::array<std::vector<TermPlace>, 2> terms;
   std::array<std::vector<std::string>, 2> shapes;  ///< as text, by term, for explanations: `[D (N H)]`
@@ -163,7 +168,8 @@ struct Pack {
 /// Works every rule out for one config: evaluates sizes and conditions, runs the loops, lays the shapes out, pairs
 /// their pieces.
 ///
-/// Errors: R0201, R0213 to R0216, R0220, R0301 to R0304, R0313 to R0316, R0405, R0406, R0411, R0412, R0502, R0505.
+/// Errors: R0201, R0213 to R0216, R0220, R0103, R0301 to R0304, R0313 to R0316, R0405, R0406, R0411, R0412, R0502,
+/// R0505.
 Result<Pack> elaborate(const Rules& rules, const Inputs& inputs, Diagnostics& diags);
 
 }  // namespace rulec

@@ -4,12 +4,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "grammar/messages.h"
 #include "grammar/overloaded.h"
 
 namespace rulec {
 namespace {
+
+/// No tensor has so long a name, or lies in so many stacks.
+constexpr std::int64_t MaxName = 65'536;
+constexpr std::size_t MaxBrackets = 64;
+
+Status check_limits(Evaluator& evaluator, const PathValue& path, Span place) {
+  const auto length = static_cast<std::int64_t>(path.name.size());
+  if (length > MaxName)
+    return report(evaluator.diags(), place, diag::TooManyIndices, "this name has too many characters", MaxName);
+  if (path.brackets.size() > MaxBrackets) {
+    return report(evaluator.diags(), path.brackets.back().span, diag::BracketAxis,
+                  fmt::format("more than {} brackets stand in one path", MaxBrackets));
+  }
+  return evaluator.admit(place, 1 + length / 16);
+}
 
 /// Evaluates one template; knows nothing of what stands in front.
 class PathWriter {
@@ -26,6 +42,7 @@ class PathWriter {
         if (!done) return evaluator_.diags().failed();
       }
       join(value.name, text);
+      if (!check_limits(evaluator_, value, file[path].span)) return evaluator_.diags().failed();
     }
     return value;
   }
@@ -82,6 +99,11 @@ class PathWriter {
                     fmt::format("layers cannot be stacked along axis {}", *axis))
           .help("axes count from 0 in the stored tensor");
     }
+    if (*index == std::numeric_limits<std::int64_t>::max()) {
+      return report(evaluator_.diags(), file[bracket.index].span, diag::IndexOutOfRange,
+                    evaluator_.diags().sources().text(file[bracket.index].span), std::to_string(*index),
+                    "no axis is so long");
+    }
     value.brackets.push_back({*axis, *index, span});
     return Done{};
   }
@@ -95,6 +117,8 @@ class PathWriter {
     const auto& path = std::get<ast::Path>(evaluator_.rules().statement(*found).node);
     Result<std::vector<Binding>> arguments = evaluator_.bind(file, use.arguments, home, path.parameters);
     if (!arguments) return evaluator_.diags().failed();
+    const Evaluator::Level level(evaluator_, path.name.text);
+    if (!evaluator_.admit(use.path.span)) return evaluator_.diags().failed();
     const Evaluator::Scope scope(evaluator_, *std::move(arguments), false);
     for (const ast::PathBranch& branch : path.branches) {
       if (branch.condition) {
@@ -134,6 +158,7 @@ Result<PathValue> append_path(Evaluator& evaluator, const ast::File& file, const
   PathWriter::join(whole.name, tail->name);
   whole.brackets.insert(whole.brackets.end(), tail->brackets.begin(), tail->brackets.end());
   whole.printed.insert(whole.printed.end(), tail->printed.begin(), tail->printed.end());
+  if (!check_limits(evaluator, whole, file[path].span)) return evaluator.diags().failed();
   for (std::size_t i = 0; i < whole.brackets.size(); ++i) {
     for (std::size_t k = i + 1; k < whole.brackets.size(); ++k) {
       if (whole.brackets[i].axis == whole.brackets[k].axis) {

@@ -24,7 +24,7 @@ struct PathValue {
   std::vector<std::string> printed;  ///< the indices that stand in holes
 };
 
-/// `prefix` with `path` behind it. Errors: R0201, R0405, R0406, R0412 and those of expressions.
+/// `prefix` with `path` behind it. Errors: R0201, R0405, R0406, R0411, R0412 and those of expressions.
 Result<PathValue> append_path(Evaluator& evaluator, const ast::File& file, const PathValue& prefix,
                               ast::TemplateId path);
 

@@ -12,13 +12,25 @@
 namespace rulec {
 namespace {
 
+/// Axes and groups of one shape, and the products that they make: real shapes have ten.
+constexpr std::int64_t MaxDims = 1000;
+constexpr std::int64_t MaxMonomials = 4096;
+
 class PatternBuilder {
  public:
   PatternBuilder(Evaluator& evaluator, const ast::File& file, AxisTable& axes, const std::vector<std::string>& without)
       : evaluator_(evaluator), file_(file), axes_(axes), without_(without) {}
 
   Result<SizedPattern> build(ast::ShapeId shape) {
+    const Span span = file_[shape].span;
     if (!append(file_[shape].dims, result_.pattern)) return diags().failed();
+    const std::int64_t monomials = axes::count_monomials(result_.pattern);
+    if (monomials > MaxMonomials) {
+      return report(diags(), span, diag::TooManyIndices, fmt::format("this shape is a sum of {} products", monomials),
+                    MaxMonomials)
+          .note("sums are distributed: `(a + b)` twelve times is a sum of 4096 products");
+    }
+    if (!evaluator_.admit(span, monomials)) return diags().failed();
     return std::move(result_);
   }
 
@@ -28,6 +40,8 @@ class PatternBuilder {
   Status append(const std::vector<ast::DimId>& from, std::vector<axes::PatternDim>& to) {
     for (const ast::DimId id : from) {
       const ast::Dim& dim = file_[id];
+      if (++dims_ > MaxDims)
+        return report(diags(), dim.span, diag::TooManyIndices, "this shape has too many axes", MaxDims);
       const Status done = std::visit([&](const auto& node) { return add(dim.span, node, to); }, dim.node);
       if (!done) return diags().failed();
     }
@@ -44,7 +58,12 @@ class PatternBuilder {
     if (binding != nullptr && binding->is_index) {
       if (std::ranges::find(without_, binding->name) != without_.end()) return Done{};
       evaluator_.touch();
-      result_.slots.push_back({std::get<Rational>(binding->value).numerator, binding->extent});
+      const std::int64_t position = std::get<Rational>(binding->value).numerator;
+      if (position < 0) {
+        return report(diags(), span, diag::IndexOutOfRange, axis.name.text, std::to_string(position),
+                      "a position along an axis counts from 0");
+      }
+      result_.slots.push_back({position, binding->extent});
       to.push_back({axes::IndexDim{result_.slots.size() - 1, 1}});
       return Done{};
     }
@@ -67,11 +86,8 @@ class PatternBuilder {
     if (group.pad) {
       Result<std::int64_t> whole = evaluator_.whole(file_, *group.pad, "a padded size");
       if (!whole) return diags().failed();
-      const std::optional<std::int64_t> inner = axes::size_of({axes::GroupDim{result.summands, std::nullopt}});
-      if (inner && *whole < *inner) {
-        return report(diags(), span, diag::SizeDiffers, fmt::format("{} cells cannot be padded to {}", *inner, *whole))
-            .help("`(V pad Vp)` holds V cells in front and zeros behind: Vp is the larger one");
-      }
+      if (const auto small = axes::find_small_pad({{axes::GroupDim{result.summands, *whole}}}))
+        return report_small_pad(diags(), span, *small);
       result.pad = *whole;
     }
     to.push_back({std::move(result)});
@@ -117,9 +133,15 @@ class PatternBuilder {
   AxisTable& axes_;
   const std::vector<std::string>& without_;
   SizedPattern result_;
+  std::int64_t dims_ = 0;
 };
 
 }  // namespace
+
+Reported report_small_pad(Diagnostics& diags, Span place, const axes::SmallPad& pad) {
+  return report(diags, place, diag::SizeDiffers, fmt::format("{} cells cannot be padded to {}", pad.cells, pad.padded))
+      .help("`(V pad Vp)` holds V cells in front and zeros behind: Vp is the larger one");
+}
 
 axes::AxisId AxisTable::intern(const ast::Name& name) {
   const auto found = std::ranges::find(names, name.text);

@@ -34,12 +34,15 @@ struct SizedPattern {
 };
 
 /// Works a shape out. With `without`, indices of these names are left out, as a side does that takes the other's shape.
-/// Errors: R0201, R0202, R0215, R0304, R0315, R0316, R0405, R0406.
+/// Errors: R0201, R0202, R0215, R0304, R0315, R0316, R0405, R0406, R0411.
 Result<SizedPattern> size_pattern(Evaluator& evaluator, const ast::File& file, ast::ShapeId shape, AxisTable& axes,
                                   const std::vector<std::string>& without = {});
 
 /// Inserts the brackets of a path: ascending axis, each at the smaller of its axis and the number of axes there.
 void insert_brackets(SizedPattern& pattern, const std::vector<BracketValue>& brackets);
+
+/// Reports R0304 for a pad that is smaller than what it pads.
+Reported report_small_pad(Diagnostics& diags, Span place, const axes::SmallPad& pad);
 
 /// The shape as a person would write it, for explanations.
 std::string shape_text(const Diagnostics& diags, const ast::File& file, ast::ShapeId shape);

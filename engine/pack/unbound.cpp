@@ -7,6 +7,8 @@
 #include <charconv>
 #include <optional>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include "grammar/overloaded.h"
 
@@ -39,7 +41,7 @@ struct Token {
 };
 
 /// The template as a run of tokens; nothing if it is not made of text and holes only.
-std::optional<std::vector<Token>> tokens(const ast::File& file, ast::TemplateId path, const std::string& prefix) {
+std::optional<std::vector<Token>> tokens_of(const ast::File& file, ast::TemplateId path, const std::string& prefix) {
   std::vector<Token> result{{prefix, std::nullopt}};
   for (const ast::Segment& segment : file[path].segments) {
     result.push_back({result.size() == 1 && prefix.empty() ? "" : ".", std::nullopt});
@@ -58,55 +60,110 @@ std::optional<std::vector<Token>> tokens(const ast::File& file, ast::TemplateId 
 
 using Assignment = std::vector<std::optional<std::int64_t>>;
 
+/// A hole with one index. Index expressions in names are affine: two points give the line.
+struct AffineHole {
+  ast::ExprId expr{};
+  std::size_t index = 0;  ///< of the names
+  std::int64_t at_zero = 0;
+  std::int64_t step = 0;
+};
+
+/// Holds one template against names.
 class Matcher {
  public:
-  Matcher(Evaluator& evaluator, const ast::File& file, const std::vector<ast::Name>& names, bool as_prefix)
-      : evaluator_(evaluator), file_(file), names_(names), as_prefix_(as_prefix) {}
+  Matcher(Evaluator& evaluator, const UnboundQuery& query, const std::vector<ast::Name>& names)
+      : evaluator_(evaluator), file_(query.file), names_(names), as_prefix_(query.as_prefix) {}
 
-  /// The values with which `tokens` print `name`, if there are any.
-  bool match(std::span<const Token> tokens, std::string_view name, Assignment& values) {
-    if (tokens.empty()) return name.empty() || (as_prefix_ && name.front() == '.');
-    const Token& token = tokens.front();
-    if (!token.hole)
-      return name.starts_with(token.text) && match(tokens.subspan(1), name.substr(token.text.size()), values);
+  /// Whether the template can be matched at all: it is made of text and of holes that have one index each.
+  bool take(ast::TemplateId path, const std::string& prefix) {
+    span_ = file_[path].span;
+    std::optional<std::vector<Token>> tokens = tokens_of(file_, path, prefix);
+    if (!tokens) return false;
+    tokens_ = *std::move(tokens);
+    holes_.assign(tokens_.size(), {});
+    for (std::size_t t = 0; t < tokens_.size(); ++t) {
+      if (tokens_[t].hole && !take_hole(*tokens_[t].hole, holes_[t])) return false;
+    }
+    // What stands behind a token depends on the indices that were met before it and are met again.
+    recurring_.assign(tokens_.size() + 1, std::vector<bool>(names_.size()));
+    for (std::size_t t = tokens_.size(); t-- > 0;) {
+      recurring_[t] = recurring_[t + 1];
+      if (tokens_[t].hole) recurring_[t][holes_[t].index] = true;
+    }
+    return true;
+  }
+
+  /// The values with which the template prints `name`; empty if there are none.
+  Result<Assignment> match(std::string_view name) {
+    failed_.clear();
+    Assignment values(names_.size());
+    if (!match(0, name, 0, values)) values.clear();
+    if (is_over_) return evaluator_.diags().failed();
+    return values;
+  }
+
+ private:
+  bool match(std::size_t token, std::string_view name, std::size_t from, Assignment& values) {
+    for (; token < tokens_.size() && !tokens_[token].hole; ++token) {
+      if (!name.substr(from).starts_with(tokens_[token].text)) return false;
+      from += tokens_[token].text.size();
+    }
+    const std::string_view rest = name.substr(from);
+    if (token == tokens_.size()) return rest.empty() || (as_prefix_ && rest.front() == '.');
+    const Evaluator::Level level(evaluator_);
+    // Holes side by side cut a run of digits in many ways; each tail is tried once for the same values.
+    std::tuple<std::size_t, std::size_t, Assignment> key{token, from, values};
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!recurring_[token][i]) std::get<Assignment>(key)[i].reset();
+    }
+    if (failed_.contains(key)) return false;
     std::size_t digits = 0;
-    while (digits < name.size() && digits < 18 && name[digits] >= '0' && name[digits] <= '9') ++digits;
+    while (digits < rest.size() && digits < 18 && rest[digits] >= '0' && rest[digits] <= '9') ++digits;
     for (std::size_t length = digits; length > 0; --length) {
+      if (is_over_ |= !evaluator_.admit(span_); is_over_) return false;
       std::int64_t number = 0;
-      std::from_chars(name.data(), name.data() + length, number);
+      std::from_chars(rest.data(), rest.data() + length, number);
       Assignment attempt = values;
-      if (solve(*token.hole, number, attempt) && match(tokens.subspan(1), name.substr(length), attempt)) {
+      if (solve(holes_[token], number, attempt) && match(token + 1, name, from + length, attempt)) {
         values = std::move(attempt);
         return true;
       }
     }
+    failed_.insert(std::move(key));
     return false;
   }
 
- private:
-  /// The value of the one index in `expr` that makes it `number`. Index expressions in names are affine: two points
-  /// give the line.
-  bool solve(ast::ExprId expr, std::int64_t number, Assignment& values) {
+  bool take_hole(ast::ExprId expr, AffineHole& hole) {
     std::vector<ast::Name> inside;
     collect(evaluator_, file_, expr, inside);
     if (inside.size() != 1) return false;
-    const auto at = std::ranges::find(names_, inside.front().text, &ast::Name::text) - names_.begin();
-    const std::optional<std::int64_t> zero = value_at(expr, inside.front().text, 0);
-    const std::optional<std::int64_t> one = value_at(expr, inside.front().text, 1);
-    if (!zero || !one || *one == *zero || (number - *zero) % (*one - *zero) != 0) return false;
-    const std::int64_t index = (number - *zero) / (*one - *zero);
-    std::optional<std::int64_t>& value = values[static_cast<std::size_t>(at)];
-    if (index < 0 || (value && *value != index) || value_at(expr, inside.front().text, index) != number) return false;
+    hole.expr = expr;
+    hole.index =
+        static_cast<std::size_t>(std::ranges::find(names_, inside.front().text, &ast::Name::text) - names_.begin());
+    const std::optional<std::int64_t> zero = value_at(hole, 0);
+    const std::optional<std::int64_t> one = value_at(hole, 1);
+    if (!zero || !one || __builtin_sub_overflow(*one, *zero, &hole.step) || hole.step == 0) return false;
+    hole.at_zero = *zero;
+    return true;
+  }
+
+  /// Gives the index of `hole` the value that makes it `number`.
+  bool solve(const AffineHole& hole, std::int64_t number, Assignment& values) {
+    std::int64_t distance = 0;
+    if (__builtin_sub_overflow(number, hole.at_zero, &distance) || distance == INT64_MIN) return false;
+    if (distance % hole.step != 0) return false;
+    const std::int64_t index = distance / hole.step;
+    std::optional<std::int64_t>& value = values[hole.index];
+    if (index < 0 || index == INT64_MAX || (value && *value != index) || value_at(hole, index) != number) return false;
     value = index;
     return true;
   }
 
-  std::optional<std::int64_t> value_at(ast::ExprId expr, const std::string& name, std::int64_t index) {
-    const Evaluator::Scope scope(evaluator_, {{name, Rational{index, 1}, true, index + 1, std::nullopt, true, false}},
-                                 true);
-    const std::size_t before = evaluator_.diags().all().size();
-    Result<Value> value = evaluator_.evaluate(file_, expr);
-    evaluator_.diags().truncate(before);
+  std::optional<std::int64_t> value_at(const AffineHole& hole, std::int64_t index) {
+    const Evaluator::Trial trial(evaluator_);
+    const Evaluator::Scope scope(
+        evaluator_, {{names_[hole.index].text, Rational{index, 1}, true, index + 1, std::nullopt, true, false}}, true);
+    Result<Value> value = evaluator_.evaluate(file_, hole.expr);
     const auto* whole = value ? std::get_if<Rational>(&*value) : nullptr;
     if (whole == nullptr || !whole->is_whole()) return std::nullopt;
     return whole->numerator;
@@ -116,6 +173,12 @@ class Matcher {
   const ast::File& file_;
   const std::vector<ast::Name>& names_;
   bool as_prefix_;
+  Span span_;
+  std::vector<Token> tokens_;
+  std::vector<AffineHole> holes_;             // by token
+  std::vector<std::vector<bool>> recurring_;  // by token: the indices that stand in it or behind it
+  std::set<std::tuple<std::size_t, std::size_t, Assignment>> failed_;
+  bool is_over_ = false;
 };
 
 }  // namespace
@@ -136,27 +199,26 @@ std::vector<ast::Name> unbound_indices(const Evaluator& evaluator, const Unbound
   return names;
 }
 
-std::vector<std::vector<std::int64_t>> unbound_values(Evaluator& evaluator, const UnboundQuery& query,
-                                                      const std::vector<ast::Name>& names,
-                                                      const std::array<std::span<const TensorInfo>, 2>& catalogues) {
+Result<std::vector<std::vector<std::int64_t>>> unbound_values(
+    Evaluator& evaluator, const UnboundQuery& query, const std::vector<ast::Name>& names,
+    const std::array<std::span<const TensorInfo>, 2>& catalogues) {
   std::set<std::vector<std::int64_t>> found;
-  Matcher matcher(evaluator, query.file, names, query.as_prefix);
+  Matcher matcher(evaluator, query, names);
   for (const SideId side : BothSides) {
     for (const ast::TemplateId path : query.paths[number(side)]) {
-      const auto parts = tokens(query.file, path, query.prefixes[number(side)]);
-      if (!parts) continue;
+      if (!matcher.take(path, query.prefixes[number(side)])) continue;
       for (const TensorInfo& tensor : catalogues[number(side)]) {
-        Assignment values(names.size());
-        if (!matcher.match(*parts, tensor.name, values)) continue;
-        if (std::ranges::any_of(values, [](const auto& v) { return !v; })) continue;
+        Result<Assignment> values = matcher.match(tensor.name);
+        if (!values) return evaluator.diags().failed();
+        if (values->empty() || std::ranges::any_of(*values, [](const auto& v) { return !v; })) continue;
         std::vector<std::int64_t> known;
-        for (const auto& value : values) known.push_back(*value);
+        for (const auto& value : *values) known.push_back(*value);
         found.insert(std::move(known));
       }
     }
     if (!found.empty()) break;  // the side that is read decides
   }
-  return {found.begin(), found.end()};
+  return std::vector(found.begin(), found.end());
 }
 
 }  // namespace rulec

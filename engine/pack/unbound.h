@@ -24,9 +24,10 @@ struct UnboundQuery {
 /// The names in holes and brackets that nothing binds, each once, as met.
 std::vector<ast::Name> unbound_indices(const Evaluator& evaluator, const UnboundQuery& query);
 
-/// The values of `names` for which a catalogue has the tensors, ascending. None if there is no catalogue.
-std::vector<std::vector<std::int64_t>> unbound_values(Evaluator& evaluator, const UnboundQuery& query,
-                                                      const std::vector<ast::Name>& names,
-                                                      const std::array<std::span<const TensorInfo>, 2>& catalogues);
+/// The values of `names` for which a catalogue has the tensors, ascending. None if there is no catalogue. Errors:
+/// R0411.
+Result<std::vector<std::vector<std::int64_t>>> unbound_values(
+    Evaluator& evaluator, const UnboundQuery& query, const std::vector<ast::Name>& names,
+    const std::array<std::span<const TensorInfo>, 2>& catalogues);
 
 }  // namespace rulec

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/pack/drafter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "grammar/messages.h"
+
+namespace rulec {
+namespace {
+
+/// What an instance costs beside the evaluation of its expressions, in steps: it stays in memory.
+constexpr std::int64_t InstanceSteps = 50;
+
+const ast::Side& side_of(const ast::Rule& rule, SideId side) {
+  return side == SideId::Left ? rule.left : rule.right;
+}
+
+/// The tensors of a side; nullptr if it is a number.
+const std::vector<ast::TermId>* terms_of(const ast::Rule& rule, SideId side) {
+  return std::get_if<std::vector<ast::TermId>>(&side_of(rule, side).node);
+}
+
+void add_permissions(Family& family, const std::vector<ast::Allow>& allows) {
+  for (const ast::Allow& allow : allows) {
+    const auto same = [&](const Permission& p) { return p.span == allow.span; };
+    if (std::ranges::none_of(family.permissions, same)) family.permissions.push_back({allow.span, allow.id, allow.why});
+  }
+}
+
+}  // namespace
+
+bool Drafter::SourceOrder::operator()(const std::vector<Span>& a, const std::vector<Span>& b) const {
+  const auto before = [](const Span& x, const Span& y) {
+    return std::tuple(x.source, x.begin, x.end) < std::tuple(y.source, y.begin, y.end);
+  };
+  return std::ranges::lexicographical_compare(a, b, before);
+}
+
+Status Drafter::add(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
+                    const Prefixes& prefixes, const Surroundings& around) {
+  if (!evaluator_.admit(statement.span, InstanceSteps)) return diags().failed();
+  DraftFamily measured;  // what is only measured makes no family
+  DraftFamily& draft = around.is_measured ? measured : family(file, statement, rule, around);
+  AxisTable axes{std::move(draft.family.axes), std::move(draft.family.axis_spans)};
+  const Status done = fill(file, rule, prefixes, axes, around, draft);
+  draft.family.axes = std::move(axes.names);
+  draft.family.axis_spans = std::move(axes.spans);
+  return done;
+}
+
+Status Drafter::fill(const ast::File& file, const ast::Rule& rule, const Prefixes& prefixes, AxisTable& axes,
+                     const Surroundings& around, DraftFamily& draft) {
+  Result<Paths> paths = this->paths(file, rule, prefixes);
+  if (!paths) return diags().failed();
+  Variant variant;
+  Patterns patterns;
+  if (!size_sides(file, rule, *paths, axes, variant, patterns)) return diags().failed();
+  const auto* right = terms_of(rule, SideId::Right);
+  for (std::size_t t = 0; right != nullptr && t < right->size(); ++t) {
+    Result<HookPipelines> hooks =
+        expand_hooks(evaluator_, file, file[(*right)[t]].hooks, rule.arrow, prefixes[number(SideId::Right)], axes);
+    if (!hooks) return diags().failed();
+    variant.hooks.push_back(*std::move(hooks));
+  }
+  if (right == nullptr) variant.hooks.emplace_back();
+  record(draft, std::move(variant), *paths, patterns, around);
+  return Done{};
+}
+
+// ---- families ----------------------------------------------------------------------------------------------------
+
+DraftFamily& Drafter::family(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
+                             const Surroundings& around) {
+  std::vector<Span> key = around.uses;
+  key.push_back(statement.span);
+  const auto [at, is_new] = known_.try_emplace(std::move(key), draft_.families.size());
+  if (is_new) draft_.families.push_back(new_family(file, statement, rule, around));
+  return draft_.families[at->second];
+}
+
+DraftFamily Drafter::new_family(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
+                                const Surroundings& around) const {
+  DraftFamily draft;
+  Family& family = draft.family;
+  family.span = statement.span;
+  family.arrow = rule.arrow;
+  family.arrow_span = rule.arrow_span;
+  family.block = around.block;
+  family.is_conditional = around.conditions > 0 || rule.condition;
+  for (const Loop& loop : around.loops) family.indices.push_back(*loop.index);
+  add_permissions(family, rule.allows);
+  for (const SideId side : BothSides) {
+    const auto* terms = terms_of(rule, side);
+    for (std::size_t t = 0; terms != nullptr && t < terms->size(); ++t) {
+      const ast::Term& term = file[(*terms)[t]];
+      TermPlace place{file[term.path].span, std::nullopt, {}};
+      if (term.shape) place.shape = file[*term.shape].span;
+      if (!term.hooks.empty()) place.hooks = join(term.hooks.front().span, term.hooks.back().span);
+      family.terms[number(side)].push_back(place);
+      family.shapes[number(side)].push_back(term.shape ? shape_text(evaluator_.diags(), file, *term.shape) : "");
+    }
+  }
+  return draft;
+}
+
+// ---- paths and sizes ---------------------------------------------------------------------------------------------
+
+Result<Drafter::Paths> Drafter::paths(const ast::File& file, const ast::Rule& rule, const Prefixes& prefixes) {
+  Paths paths;
+  for (const SideId side : BothSides) {
+    const auto* terms = terms_of(rule, side);
+    for (std::size_t t = 0; terms != nullptr && t < terms->size(); ++t) {
+      Result<PathValue> path = append_path(evaluator_, file, prefixes[number(side)], file[(*terms)[t]].path);
+      if (!path) return diags().failed();
+      if (path->name.empty()) {
+        return report(diags(), file[(*terms)[t]].span, diag::WrongType, "the name of a tensor", "an empty path")
+            .help("`.` stands for the tensor of no name; it is of use in front of a body: `. -> model { ... }`");
+      }
+      paths[number(side)].push_back(*std::move(path));
+    }
+  }
+  return paths;
+}
+
+Status Drafter::size_sides(const ast::File& file, const ast::Rule& rule, const Paths& paths, AxisTable& axes,
+                           Variant& variant, Patterns& patterns) {
+  for (const SideId side : BothSides) {
+    const auto* terms = terms_of(rule, side);
+    if (terms == nullptr) {
+      variant.is_constant[number(side)] = true;
+      Result<double> value = constant(file, side_of(rule, side));
+      if (!value) return diags().failed();
+      variant.constant = *value;
+      continue;
+    }
+    for (std::size_t t = 0; t < terms->size(); ++t) {
+      Result<SizedPattern> pattern = size_term(file, rule, side, t, paths, axes, variant);
+      if (!pattern) return diags().failed();
+      insert_brackets(*pattern, paths[number(side)][t].brackets);
+      patterns[number(side)].push_back(*std::move(pattern));
+    }
+  }
+  return Done{};
+}
+
+Result<double> Drafter::constant(const ast::File& file, const ast::Side& side) {
+  Result<Value> value = evaluator_.evaluate(file, std::get<ast::ExprId>(side.node));
+  if (!value) return diags().failed();
+  if (!has_value(*value)) return evaluator_.report_no_value(side.span, "a constant");
+  if (const std::optional<double> number = as_double(*value)) return *number;
+  return report(diags(), side.span, diag::WrongType, "a number", to_string(*value));
+}
+
+/// A term's shape; one without takes the other side's, if there is one tensor on each.
+Result<SizedPattern> Drafter::size_term(const ast::File& file, const ast::Rule& rule, SideId side, std::size_t term,
+                                        const Paths& paths, AxisTable& axes, Variant& variant) {
+  const auto* terms = terms_of(rule, side);
+  const auto* others = terms_of(rule, other(side));
+  const ast::Term& here = file[(*terms)[term]];
+  if (here.shape) return size_pattern(evaluator_, file, *here.shape, axes);
+  if (terms->size() != 1 || others == nullptr || others->size() != 1) {
+    return report(diags(), here.span, diag::ShapeMissing, diags().sources().text(here.span))
+        .note("a side takes the other's shape only if there is one tensor on each");
+  }
+  const std::optional<ast::ShapeId> shape = file[others->front()].shape;
+  if (!shape) return as_stored(paths, axes, variant);
+  return size_pattern(evaluator_, file, *shape, axes, paths[number(side)][term].printed);
+}
+
+/// The shape of a rule that gives none: what a checkpoint has, without the axes that brackets stack along.
+SizedPattern Drafter::as_stored(const Paths& paths, AxisTable& axes, Variant& variant) {
+  for (const SideId side : BothSides) {
+    const PathValue& path = paths[number(side)].front();
+    const std::span<const TensorInfo> catalogue = inputs_.catalogues[number(side)];
+    const auto found = std::ranges::lower_bound(catalogue, path.name, {}, &TensorInfo::name);
+    if (found == catalogue.end() || found->name != path.name || found->shape.size() < path.brackets.size()) continue;
+    evaluator_.touch();
+    // Brackets go into a shape of so many axes at known places; what stands elsewhere is the shape.
+    SizedPattern places;
+    places.pattern.assign(found->shape.size() - path.brackets.size(), {axes::UnitDim{}});
+    insert_brackets(places, path.brackets);
+    SizedPattern result;
+    for (std::size_t d = 0; d < places.pattern.size(); ++d) {
+      if (!std::holds_alternative<axes::UnitDim>(places.pattern[d].node)) continue;
+      const axes::AxisId axis = axes.intern({fmt::format("axis {}", result.pattern.size()), {}});
+      result.pattern.push_back({axes::AxisDim{axis, found->shape[d], 1}});
+    }
+    return result;
+  }
+  variant.shape_known = false;
+  return {};
+}
+
+// ---- the draft ---------------------------------------------------------------------------------------------------
+
+void Drafter::record(DraftFamily& draft, Variant variant, const Paths& paths, const Patterns& patterns,
+                     const Surroundings& around) {
+  DraftInstance instance;
+  for (const Loop& loop : around.loops) instance.values.push_back(loop.value);
+  for (const SideId side : BothSides) {
+    for (std::size_t t = 0; t < patterns[number(side)].size(); ++t) {
+      const SizedPattern& pattern = patterns[number(side)][t];
+      std::vector<SlotPlace> places = slot_places(pattern.pattern);
+      instance.terms[number(side)].push_back(draft_term(side, paths[number(side)][t].name, pattern, places));
+      variant.patterns[number(side)].push_back(pattern.pattern);
+      variant.places[number(side)].push_back(std::move(places));
+    }
+  }
+  for (const HookPipelines& hooks : variant.hooks) {
+    std::vector<DraftTerm>& operands = instance.operands.emplace_back();
+    for (const OperandTerm& operand : hooks.operands) {
+      operands.push_back(
+          draft_term(SideId::Right, operand.path.name, operand.shape, slot_places(operand.shape.pattern)));
+    }
+  }
+  if (around.is_measured) return;
+  for (const HookPipelines& hooks : variant.hooks) {
+    for (const ast::Hook* hook : hooks.hooks) add_permissions(draft.family, hook->allows);
+  }
+  instance.variant = draft.intern(std::move(variant));
+  draft.instances.push_back(std::move(instance));
+}
+
+DraftTerm Drafter::draft_term(SideId side, const std::string& name, const SizedPattern& pattern,
+                              const std::vector<SlotPlace>& places) {
+  NameTable& table = draft_.tables[number(side)];
+  DraftTerm term{table.intern(name), {}};
+  for (std::size_t slot = 0; slot < pattern.slots.size(); ++slot) {
+    table.extend(term.tensor, places[slot], pattern.slots[slot].extent);
+    term.positions.push_back(pattern.slots[slot].position);
+  }
+  return term;
+}
+
+}  // namespace rulec

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// One rule for one value of its indices: paths, sizes and hooks are evaluated and put into the draft.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/pack/draft.h"
+#include "engine/pack/evaluator.h"
+
+namespace rulec {
+
+/// What stands in front of the paths of a rule, on both sides.
+using Prefixes = std::array<PathValue, 2>;
+
+/// A loop at one of its values. Borrowed from the walk, which is inside of it.
+struct Loop {
+  const FamilyIndex* index = nullptr;
+  std::int64_t value = 0;
+};
+
+/// What stands around a statement.
+struct Surroundings {
+  std::vector<Loop> loops;    ///< outermost first
+  std::vector<Span> uses;     ///< the `use` statements, outermost first
+  std::optional<Span> block;  ///< the header of the innermost `A -> B {`
+  int conditions = 0;         ///< how many `when`s and guards
+  bool is_measured = false;   ///< a guard leaves it out: it counts for the lengths of index axes only
+};
+
+class Drafter {
+ public:
+  Drafter(Evaluator& evaluator, const Inputs& inputs) : evaluator_(evaluator), inputs_(inputs) {}
+
+  /// Adds an instance of `rule`, and its family if that is the first one.
+  Status add(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule, const Prefixes& prefixes,
+             const Surroundings& around);
+
+  Draft& draft() { return draft_; }
+
+ private:
+  using Paths = std::array<std::vector<PathValue>, 2>;
+  using Patterns = std::array<std::vector<SizedPattern>, 2>;
+
+  struct SourceOrder {
+    bool operator()(const std::vector<Span>& a, const std::vector<Span>& b) const;
+  };
+
+  DraftFamily& family(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
+                      const Surroundings& around);
+  DraftFamily new_family(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
+                         const Surroundings& around) const;
+  Status fill(const ast::File& file, const ast::Rule& rule, const Prefixes& prefixes, AxisTable& axes,
+              const Surroundings& around, DraftFamily& draft);
+  Result<Paths> paths(const ast::File& file, const ast::Rule& rule, const Prefixes& prefixes);
+  Status size_sides(const ast::File& file, const ast::Rule& rule, const Paths& paths, AxisTable& axes, Variant& variant,
+                    Patterns& patterns);
+  Result<SizedPattern> size_term(const ast::File& file, const ast::Rule& rule, SideId side, std::size_t term,
+                                 const Paths& paths, AxisTable& axes, Variant& variant);
+  Result<double> constant(const ast::File& file, const ast::Side& side);
+  SizedPattern as_stored(const Paths& paths, AxisTable& axes, Variant& variant);
+  void record(DraftFamily& draft, Variant variant, const Paths& paths, const Patterns& patterns,
+              const Surroundings& around);
+  DraftTerm draft_term(SideId side, const std::string& name, const SizedPattern& pattern,
+                       const std::vector<SlotPlace>& places);
+
+  Diagnostics& diags() { return evaluator_.diags(); }
+
+  Evaluator& evaluator_;
+  const Inputs& inputs_;
+  Draft draft_;
+  std::map<std::vector<Span>, std::size_t, SourceOrder> known_;  // families by the `use`s around them and their place
+};
+
+}  // namespace rulec
