@@ -35,8 +35,8 @@ struct Stage {
 /// Every stage; one line each.
 std::span<const Stage> all_stages();
 
-/// Builds the graph of the section `rules` for the tensors listed in `source`, and prints it as the section `to` says: a
-/// side, and `text`, `json`, `dot`, or `pieces` for what `simplify` leaves of it.
+/// Builds the graph of the section `rules` for the tensors listed in `source`, and prints it as the section `to` says:
+/// a side, and `text`, `json`, `dot`, or `pieces` for what `simplify` leaves of it.
 std::string graph_stage(const Sections& sections);
 
 /// Loads the pack in the section `rules`, which may import the other sections by their names, and prints what is wrong.

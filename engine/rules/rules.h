@@ -86,8 +86,8 @@ struct Rules {
 /// file. Parses it and its imports (relative, not absolute, at most one level above the pack's folder), and resolves
 /// every name.
 ///
-/// Errors: syntax, R0105, R0202, R0203, R0207, R0211, R0212, R0214, R0221; warnings R0204, R0205, R0206, R0219, R0702, R0703,
-/// R0706.
+/// Errors: syntax, R0105, R0202, R0203, R0207, R0211, R0212, R0214, R0221; warnings R0204, R0205, R0206, R0219, R0702,
+/// R0703, R0706.
 Result<Rules> load_rules(std::string_view name_or_path, Diagnostics& diags);
 
 /// The same from a text of `diags.sources()`; imports are looked up in `folder`. For tests and editors.
