@@ -154,7 +154,7 @@ void SourceChecks::check_pads(const TensorInfo& info, std::span<const std::byte>
       .note(fmt::format(
           "{} of {} rows of padding hold numbers: the first is row {}, the last row {}; the largest |x| is {:.6g}",
           full.rows.size(), full.all, *full.rows.begin(), *full.rows.rbegin(), full.largest))
-      .help("the other side has no place for them; to go on without: `--pad drop`");
+      .help("the other side has no place for them; to go on without: `--pad-policy drop`");
 }
 
 void SourceChecks::check_constants(const TensorInfo& info, std::span<const std::byte> bytes) {
@@ -185,7 +185,7 @@ void SourceChecks::check_constants(const TensorInfo& info, std::span<const std::
     }
     report(diags_, place_of(*piece, from_), diag::ConstantDiffers, info.name, fmt::format("{}", wanted))
         .note(fmt::format("{} {}; the first is {:.6g}", wrong, wrong == 1 ? "cell differs" : "cells differ", other))
-        .help("the other side has no place for it; to go on without: `--constant drop`");
+        .help("the other side has no place for it; to go on without: `--constant-policy drop`");
     return;
   }
 }
@@ -234,7 +234,7 @@ Status SourceChecks::check_alias(std::string_view target, std::string_view origi
       .note(fmt::format("{} of {} cells differ; the first is element {}: {:.6g}, not {:.6g}", wrong,
                         bytes.size() / size, first / size, to_double(alias.dtype, bytes.subspan(first, size)),
                         to_double(alias.dtype, std::span<const std::byte>(expected).subspan(first, size))))
-      .help(fmt::format("`{}` has one place for both; to go on with `{}`: `--alias drop`", target, original));
+      .help(fmt::format("`{}` has one place for both; to go on with `{}`: `--alias-policy drop`", target, original));
 }
 
 }  // namespace rulec
