@@ -208,10 +208,15 @@ class PackCheck {
 }  // namespace
 
 Result<int> check(const RulePack& pack, const BindOptions& options, Diagnostics& diags) {
-  return guarded(diags, [&] { return PackCheck(pack, options, diags).run(); });
+  return guarded(diags, pack.sources(), [&] {
+    const CallerBindOptions given(options);
+    return PackCheck(pack, given.get(), diags).run();
+  });
 }
 
-std::vector<RuleClass> classes(const Model& model) {
+namespace {
+
+std::vector<RuleClass> find_classes(const Model& model) {
   std::vector<RuleClass> result;
   RoundTripCache cache;
   std::set<std::size_t> seen;
@@ -228,6 +233,12 @@ std::vector<RuleClass> classes(const Model& model) {
     result.push_back(std::move(row));
   }
   return result;
+}
+
+}  // namespace
+
+Result<std::vector<RuleClass>> classes(const Model& model, Diagnostics& diags) {
+  return guarded(diags, model.sources(), [&]() -> Result<std::vector<RuleClass>> { return find_classes(model); });
 }
 
 }  // namespace rulec

@@ -97,6 +97,32 @@ Report planned(const Pack& pack, const Graph& graph, std::optional<DType> dtype)
   return report;
 }
 
+/// `convert`, where exceptions may still fly.
+Result<Report> run_conversion(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
+                              const ConvertOptions& options, Diagnostics& diags) {
+  const std::optional<SideId> side = model.rules().side(to);
+  if (!side) {
+    return report(diags, {}, diag::UnknownSide, model.pack_name(), to)
+        .help(fmt::format("its sides: `{}`, `{}`", model.sides()[0], model.sides()[1]));
+  }
+  Result<std::vector<TensorInfo>> ignored = ignored_tensors(model, other(*side), source, diags);
+  if (!ignored) return diags.failed();
+  const GraphOptions asked{source.tensors(), std::string(source.where()), options.dtype, options.cast_first,
+                           options.only};
+  Result<Graph> graph = build_graph(model.pack(), *side, asked, diags);
+  if (!graph) return diags.failed();
+  Report report = planned(model.pack(), *graph, options.dtype);
+  report.ignored = *std::move(ignored);
+  if (options.dry_run) return report;
+  const RunOptions how{options.pad_policy, options.constant_policy, options.alias_policy,
+                       caller_progress(options.on_progress)};
+  Result<RunReport> ran = run(model.pack(), *graph, source, target, how, diags);
+  if (!ran) return diags.failed();
+  report.bytes_read = ran->bytes_read;
+  report.bytes_written = ran->bytes_written;
+  return report;
+}
+
 }  // namespace
 
 std::string_view to_string(TensorClass c) {
@@ -115,27 +141,9 @@ std::string_view to_string(TensorClass c) {
 
 Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
                        const ConvertOptions& options, Diagnostics& diags) {
-  return guarded(diags, [&]() -> Result<Report> {
-    const std::optional<SideId> side = model.rules().side(to);
-    if (!side) {
-      return report(diags, {}, diag::UnknownSide, model.pack_name(), to)
-          .help(fmt::format("its sides: `{}`, `{}`", model.sides()[0], model.sides()[1]));
-    }
-    Result<std::vector<TensorInfo>> ignored = ignored_tensors(model, other(*side), source, diags);
-    if (!ignored) return diags.failed();
-    const GraphOptions asked{source.tensors(), std::string(source.where()), options.dtype, options.cast_first,
-                             options.only};
-    Result<Graph> graph = build_graph(model.pack(), *side, asked, diags);
-    if (!graph) return diags.failed();
-    Report report = planned(model.pack(), *graph, options.dtype);
-    report.ignored = *std::move(ignored);
-    if (options.dry_run) return report;
-    const RunOptions how{options.pad_policy, options.constant_policy, options.alias_policy, options.on_progress};
-    Result<RunReport> ran = run(model.pack(), *graph, source, target, how, diags);
-    if (!ran) return diags.failed();
-    report.bytes_read = ran->bytes_read;
-    report.bytes_written = ran->bytes_written;
-    return report;
+  return guarded(diags, model.sources(), [&] {
+    CallerSink sink(target);
+    return run_conversion(model, to, CallerStore(source), sink, options, diags);
   });
 }
 

@@ -30,7 +30,6 @@ struct Allowance {
 };
 
 std::string place_of(Span span, const Diagnostics& diags) {
-  if (static_cast<std::size_t>(span.source) >= diags.sources().size()) return {};
   const Source& source = diags.sources()[span.source];
   return fmt::format("{}:{}", source.name(), source.position(span.begin).line);
 }
@@ -245,6 +244,15 @@ Result<std::vector<TensorDifference>> diff_converted(const TensorStore& a, const
   return result;
 }
 
+/// `diff`, where exceptions may still fly.
+Result<std::vector<TensorDifference>> compare(const TensorStore& a, const TensorStore& b, const Model* model,
+                                              Diagnostics& diags) {
+  const auto side_a = model == nullptr ? std::nullopt : side_of(model->pack(), a);
+  const auto side_b = model == nullptr ? std::nullopt : side_of(model->pack(), b);
+  if (side_a && side_b && side_a != side_b) return diff_converted(a, b, *model, *side_b, diags);
+  return diff_stored(a, b, Allowances(model, side_a == side_b ? side_b : std::nullopt, diags), diags);
+}
+
 }  // namespace
 
 std::string_view to_string(Difference difference) {
@@ -269,12 +277,9 @@ std::string_view to_string(Difference difference) {
 
 Result<std::vector<TensorDifference>> diff(const TensorStore& a, const TensorStore& b, const Model* model,
                                            Diagnostics& diags) {
-  return guarded(diags, [&]() -> Result<std::vector<TensorDifference>> {
-    const auto side_a = model == nullptr ? std::nullopt : side_of(model->pack(), a);
-    const auto side_b = model == nullptr ? std::nullopt : side_of(model->pack(), b);
-    if (side_a && side_b && side_a != side_b) return diff_converted(a, b, *model, *side_b, diags);
-    return diff_stored(a, b, Allowances(model, side_a == side_b ? side_b : std::nullopt, diags), diags);
-  });
+  const std::vector<SharedSource> none;
+  return guarded(diags, model == nullptr ? none : model->sources(),
+                 [&] { return compare(CallerStore(a), CallerStore(b), model, diags); });
 }
 
 }  // namespace rulec

@@ -163,7 +163,7 @@ class Explanation {
 }  // namespace
 
 Result<std::string> explain(const Model& model, std::string_view tensor, Diagnostics& diags) {
-  return guarded(diags, [&]() -> Result<std::string> {
+  return guarded(diags, model.sources(), [&]() -> Result<std::string> {
     std::string text;
     std::vector<std::string> known;
     for (const SideId side : BothSides) {

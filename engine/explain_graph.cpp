@@ -22,7 +22,7 @@ std::optional<GraphFormat> format_of(std::string_view name) {
 
 Result<std::string> explain_graph(const Model& model, std::string_view tensor, std::string_view format,
                                   Diagnostics& diags) {
-  return guarded(diags, [&]() -> Result<std::string> {
+  return guarded(diags, model.sources(), [&]() -> Result<std::string> {
     const std::optional<GraphFormat> form = format_of(format);
     if (!form) {
       return report(diags, {}, diag::Usage, fmt::format("there is no graph format `{}`", format))

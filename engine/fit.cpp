@@ -9,9 +9,16 @@
 #include <rulec/check.h>
 
 namespace rulec {
-Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
-                                       const std::map<std::string, std::filesystem::path>& configs,
-                                       Diagnostics& diags) {
+namespace {
+
+/// Whether `bind` broke off, which says nothing about a pack.
+bool broke_off(const Diagnostics& diags) {
+  const std::string_view id = diags.all().back().id;
+  return id == diag::CallerFailed.id || id == diag::OutOfMemory.id || id == diag::InternalBug.id;
+}
+
+Result<std::vector<Fit>> find_fits(const TensorStore& checkpoint,
+                                   const std::map<std::string, std::filesystem::path>& configs, Diagnostics& diags) {
   const std::size_t errors = diags.errors();
   for (const auto& [side, file] : configs) (void)read_config(file, diags);
   if (diags.errors() > errors) return diags.failed();
@@ -26,6 +33,7 @@ Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
         if (pack->rules().side(side)) options.configs[side] = file;
       }
       Result<Model> model = bind(*pack, options, diags);
+      if (!model && broke_off(diags)) return diags.failed();
       if (!model) continue;
       Fit fit{name, pack->sides()[s], 0, 0};
       const SideId side = s == 0 ? SideId::Left : SideId::Right;
@@ -43,6 +51,14 @@ Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
   }
   std::ranges::stable_sort(fits, [](const Fit& a, const Fit& b) { return a.matched * b.total > b.matched * a.total; });
   return fits;
+}
+
+}  // namespace
+
+Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
+                                       const std::map<std::string, std::filesystem::path>& configs,
+                                       Diagnostics& diags) {
+  return guarded(diags, [&] { return find_fits(CallerStore(checkpoint), configs, diags); });
 }
 
 }  // namespace rulec

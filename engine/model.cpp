@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "engine/bind/inputs.h"
@@ -12,9 +13,44 @@
 #include <rulec/pack.h>
 
 namespace rulec {
+namespace {
+
+/// The configs that sizes of `pack` were read from.
+std::vector<SharedSource> config_texts(const Pack& pack, const Diagnostics& diags) {
+  std::set<SourceId> ids;
+  for (const UsedSize& size : pack.sizes) {
+    if (size.config) ids.insert(size.config->source);
+  }
+  std::vector<SharedSource> texts;
+  for (const SourceId id : ids) texts.push_back(diags.sources().shared(id));
+  return texts;
+}
+
+/// `bind`, where exceptions may still fly.
+Result<Model> tie(const RulePack& pack, const BindOptions& options, Diagnostics& diags) {
+  const Rules& rules = pack.rules();
+  Result<GatheredInputs> gathered = gather_inputs(rules, options, diags);
+  if (!gathered || !detect_options(rules, *gathered, diags)) return diags.failed();
+  const bool stored = !gathered->inputs.catalogues[0].empty() || !gathered->inputs.catalogues[1].empty();
+  if (stored && !try_elaborate(rules, gathered->inputs, diags)) {
+    if (options.preset.empty()) solve_sizes(rules, *gathered, diags);
+    if (!detect_options(rules, *gathered, diags)) return diags.failed();
+  }
+  Result<Pack> elaborated = elaborate(rules, gathered->inputs, diags);
+  if (!elaborated || !prove_coverage(*elaborated, diags)) return diags.failed();
+  std::vector<SharedSource> texts = rules.sources;
+  for (const SharedSource& text : config_texts(*elaborated, diags)) texts.push_back(text);
+  return Model(pack.shared(), std::make_shared<const Pack>(*std::move(elaborated)), std::move(gathered->decisions),
+               std::move(gathered->dtypes), std::move(texts));
+}
+
+}  // namespace
 
 const std::string& RulePack::name() const {
   return rules_->name;
+}
+const std::vector<SharedSource>& RulePack::sources() const {
+  return rules_->sources;
 }
 const std::string& RulePack::title() const {
   return rules_->title;
@@ -50,8 +86,12 @@ Result<RulePack> load_pack(std::string_view name_or_path, Diagnostics& diags) {
 }
 
 Model::Model(std::shared_ptr<const Rules> rules, std::shared_ptr<const Pack> pack, std::vector<std::string> decisions,
-             std::map<std::string, DType> dtypes)
-    : rules_(std::move(rules)), pack_(std::move(pack)), decisions_(std::move(decisions)), dtypes_(std::move(dtypes)) {}
+             std::map<std::string, DType> dtypes, std::vector<SharedSource> sources)
+    : rules_(std::move(rules)),
+      pack_(std::move(pack)),
+      decisions_(std::move(decisions)),
+      dtypes_(std::move(dtypes)),
+      sources_(std::move(sources)) {}
 
 const std::string& Model::pack_name() const {
   return rules_->name;
@@ -106,20 +146,7 @@ std::optional<DType> Model::config_dtype(std::string_view side) const {
 }
 
 Result<Model> bind(const RulePack& pack, const BindOptions& options, Diagnostics& diags) {
-  return guarded(diags, [&]() -> Result<Model> {
-    const Rules& rules = pack.rules();
-    Result<GatheredInputs> gathered = gather_inputs(rules, options, diags);
-    if (!gathered || !detect_options(rules, *gathered, diags)) return diags.failed();
-    const bool stored = !gathered->inputs.catalogues[0].empty() || !gathered->inputs.catalogues[1].empty();
-    if (stored && !try_elaborate(rules, gathered->inputs, diags)) {
-      if (options.preset.empty()) solve_sizes(rules, *gathered, diags);
-      if (!detect_options(rules, *gathered, diags)) return diags.failed();
-    }
-    Result<Pack> elaborated = elaborate(rules, gathered->inputs, diags);
-    if (!elaborated || !prove_coverage(*elaborated, diags)) return diags.failed();
-    return Model(pack.shared(), std::make_shared<const Pack>(*std::move(elaborated)), std::move(gathered->decisions),
-                 std::move(gathered->dtypes));
-  });
+  return guarded(diags, pack.sources(), [&] { return tie(pack, CallerBindOptions(options).get(), diags); });
 }
 
 }  // namespace rulec

@@ -7,7 +7,7 @@
 namespace rulec {
 
 Status test(const RulePack& pack, std::vector<std::string>& lines, Diagnostics& diags) {
-  return guarded(diags, [&]() -> Status {
+  return guarded(diags, pack.sources(), [&]() -> Status {
     const std::size_t errors = diags.errors();
     run_test_blocks(pack.shared(), lines, diags);
     run_round_trips(pack.shared(), lines, diags);

@@ -12,6 +12,10 @@ void assertion_failed(const char* claim, const char* file, int line) {
   throw InternalError(fmt::format("{}:{}: {}", file, line, claim));
 }
 
+void no_value() {
+  throw InternalError("the value of a failed Result was asked for");
+}
+
 namespace diag {
 namespace {
 constexpr Message Catalogue[] = {

@@ -54,6 +54,7 @@ Result<Rules> load_rules(SourceId source, PackFolder folder, Diagnostics& diags)
   Rules rules;
   rules.files = std::move(read->files);
   rules.imports = std::move(read->imports);
+  for (const ast::File& file : rules.files) rules.sources.push_back(diags.sources().shared(file.source));
   rules.folder = std::move(folder);
   const ast::File& pack = rules.files.front();
   rules.name = printed.stem().generic_string();

@@ -70,6 +70,7 @@ struct Rules {
   std::array<std::string, 2> sides;
   std::string title;
   std::vector<ast::File> files;                  ///< the pack first, then what it imports, each once
+  std::vector<SharedSource> sources;             ///< their texts: spans of a pack are good as long as it
   std::vector<std::vector<ImportLink>> imports;  ///< by file
   std::map<std::string, Definition, std::less<>> definitions;
   std::vector<PresetFiles> presets;  ///< folders below `presets/`, and `preset` statements; by name

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "grammar/internal_error.h"
@@ -15,26 +16,41 @@ std::optional<std::size_t> find_tensor(std::span<const TensorInfo> sorted, std::
   return static_cast<std::size_t>(found - sorted.begin());
 }
 
+std::span<const TensorInfo> MemoryStore::Catalogue::of(const ByName& stored) const {
+  if (is_made_) return infos_;
+  const std::lock_guard lock(mutex_);
+  if (is_made_) return infos_;
+  infos_.clear();
+  for (const auto& [name, tensor] : stored) infos_.push_back(tensor.info);
+  is_made_ = true;
+  return infos_;
+}
+
+void MemoryStore::Catalogue::append(const TensorInfo& info) {
+  if (is_made_) infos_.push_back(info);
+}
+
 void MemoryStore::put(TensorInfo info, std::vector<std::byte> bytes) {
   RULEC_ASSERT(bytes.size() == info.bytes());
-  bytes_.insert_or_assign(info.name, std::move(bytes));
-  const auto at = std::ranges::lower_bound(infos_, info.name, {}, &TensorInfo::name);
-  if (at != infos_.end() && at->name == info.name) {
-    *at = std::move(info);
+  std::string name = info.name;
+  const auto [at, is_new] = stored_.insert_or_assign(std::move(name), Stored{std::move(info), std::move(bytes)});
+  if (is_new && std::next(at) == stored_.end()) {
+    catalogue_.append(at->second.info);
   } else {
-    infos_.insert(at, std::move(info));
+    catalogue_.forget();
   }
 }
 
 std::span<const std::byte> MemoryStore::bytes(std::string_view name) const {
-  const auto found = bytes_.find(name);
-  if (found == bytes_.end()) return {};
-  return found->second;
+  const auto found = stored_.find(name);
+  if (found == stored_.end()) return {};
+  return found->second.bytes;
 }
 
 Status MemoryStore::read(std::size_t index, std::uint64_t offset, std::span<std::byte> into, Diagnostics&) const {
-  RULEC_ASSERT(index < infos_.size());
-  const std::span<const std::byte> all = bytes(infos_[index].name);
+  const std::span<const TensorInfo> infos = tensors();
+  RULEC_ASSERT(index < infos.size());
+  const std::span<const std::byte> all = bytes(infos[index].name);
   RULEC_ASSERT(offset <= all.size() && into.size() <= all.size() - offset);
   std::ranges::copy(all.subspan(offset, into.size()), into.begin());
   return Done{};
@@ -55,9 +71,7 @@ Status MemoryStore::write(std::size_t index, std::uint64_t offset, std::span<con
 }
 
 Status MemoryStore::commit(Diagnostics&) {
-  // In the order of their names each goes behind the one before.
-  std::ranges::sort(begun_, {}, [](const Begun& tensor) -> const std::string& { return tensor.info.name; });
-  for (Begun& tensor : begun_) put(std::move(tensor.info), std::move(tensor.bytes));
+  for (Stored& tensor : begun_) put(std::move(tensor.info), std::move(tensor.bytes));
   begun_.clear();
   return Done{};
 }

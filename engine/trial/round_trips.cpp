@@ -117,7 +117,7 @@ void run_layout(const std::shared_ptr<const Rules>& rules, const std::string& pr
     lines.push_back(fmt::format("FAIL  {}: no small sizes fit", title));
     return;
   }
-  const Model model(rules, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {});
+  const Model model(rules, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {}, rules->sources);
   for (const DType dtype : {DType::Bf16, DType::F32}) {
     const std::size_t errors = diags.errors();
     const std::array<std::size_t, 2> compared = RoundTrips(model, title, diags).run(dtype);

@@ -145,7 +145,7 @@ class Block {
     if (!resolve(*tiny, named)) {
       if (diags_.errors() == errors) return false;
     } else {
-      const Model model(rules_, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {});
+      const Model model(rules_, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {}, rules_->sources);
       layout_ = layout_text(layout);
       for (const SideId to : BothSides) {
         if (std::ranges::any_of(named, [&](const Named& n) { return n.side == to; })) convert_towards(model, to, named);

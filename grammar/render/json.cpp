@@ -29,10 +29,11 @@ void add_place(Json& json, const Place& place, const SourceMap& sources) {
   std::visit(Overloaded{
                  [](std::monostate) {},
                  [&](const Span& span) {
-                   const Source& source = sources[span.source];
-                   const Position begin = source.position(span.begin);
-                   const Position end = source.position(span.end);
-                   json["file"] = source.name();
+                   const Source* source = sources.find(span.source);
+                   if (source == nullptr) return;  // a finding that was carried here without its text
+                   const Position begin = source->position(span.begin);
+                   const Position end = source->position(span.end);
+                   json["file"] = source->name();
                    json["line"] = begin.line;
                    json["column"] = begin.column;
                    json["end_line"] = end.line;

@@ -88,9 +88,10 @@ class Writer {
   void collect(const Diagnostic& diagnostic) {
     marks_.clear();
     const auto add = [&](const Label& label, std::size_t number) {
-      if (const Span* span = std::get_if<Span>(&label.place)) {
-        marks_.push_back({&label, *span, sources_[span->source].position(span->begin), number});
-      }
+      const Span* span = std::get_if<Span>(&label.place);
+      const Source* source = span == nullptr ? nullptr : sources_.find(span->source);
+      // A finding may have been carried here without its text: it is shown without its lines then.
+      if (source != nullptr) marks_.push_back({&label, *span, source->position(span->begin), number});
     };
     add(diagnostic.primary, 0);
     for (std::size_t i = 0; i < diagnostic.secondary.size(); ++i) add(diagnostic.secondary[i], i + 1);
@@ -108,9 +109,10 @@ class Writer {
         std::visit(Overloaded{
                        [](std::monostate) { return std::string(); },
                        [&](const Span& span) {
-                         const Source& source = sources_[span.source];
-                         const Position at = source.position(span.begin);
-                         return fmt::format("{}:{}:{}", printable(source.name()), at.line, at.column);
+                         const Source* source = sources_.find(span.source);
+                         if (source == nullptr) return std::string();
+                         const Position at = source->position(span.begin);
+                         return fmt::format("{}:{}:{}", printable(source->name()), at.line, at.column);
                        },
                        [](const FilePlace& file) {
                          const std::string path = printable(file.path);

@@ -21,15 +21,16 @@ Result<int> check(const RulePack& pack, const BindOptions& options, Diagnostics&
 
 /// A line of the table of classes: a rule, and how faithful its two directions are.
 struct RuleClass {
-  Span rule;
+  Span rule;         ///< in `Model::sources`
   std::string left;  ///< the first tensor that it names, and on the right
   std::string right;
   std::string to_left;  ///< `exact`, `stable (<= 1 ulp)`, `exact for 1.5e-05 <= |x|`, `one-way`; a phrase
   std::string to_right;
 };
 
-/// The class of every rule of a model, for 16-bit weights.
-std::vector<RuleClass> classes(const Model& model);
+/// The class of every rule of a model, for 16-bit weights, in the order of the rules. Fails only as any function may:
+/// R0906, R0999.
+Result<std::vector<RuleClass>> classes(const Model& model, Diagnostics& diags);
 
 /// Both directions of one tensor of either side: rule, index values, shapes, strided copy, function, class and why.
 /// Text for people. `graph` prints the expression graph of the tensor instead: `text`, `json` or `dot`.

@@ -26,7 +26,7 @@ std::string_view to_string(TensorClass c);
 struct Progress {
   std::uint64_t bytes_done = 0;  ///< of the target
   std::uint64_t bytes_total = 0;
-  std::string_view tensor;  ///< that was finished last
+  std::string_view tensor;  ///< that was finished last; valid during the call
 };
 
 struct ConvertOptions {
@@ -38,6 +38,8 @@ struct ConvertOptions {
   Policy constant_policy = Policy::Stop;
   Policy alias_policy = Policy::Stop;
   bool dry_run = false;  ///< plan and report; read no data, write nothing
+  /// Called by `convert` after each tensor that it wrote, one call at a time, in the thread that called `convert`. What
+  /// it throws ends the conversion: R0905.
   std::function<void(const Progress&)> on_progress;
 };
 
@@ -59,8 +61,10 @@ struct Report {
 /// one target tensor are in memory at a time. On an error nothing is committed.
 ///
 /// Shapes and orders are the pack's: `[D N H]` is row-major, last axis fastest. Casts round to nearest even (IEEE
-/// 754-2019, 4.3.1). Errors: R0306, R0504, R0601, R0604, R0605, R0609, R0610, and those of the stores. Each names the
-/// tensor.
+/// 754-2019, 4.3.1). `source` and `target` are used from this thread only.
+///
+/// Errors: R0306, R0504, R0601, R0604, R0605, R0609, R0610, and those of the stores. Each names the tensor. R0905 for
+/// what the stores or `on_progress` throw, R0906 where memory runs out.
 Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
                        const ConvertOptions& options, Diagnostics& diags);
 

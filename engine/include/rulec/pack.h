@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <rulec/diagnostics.h>
+#include <rulec/source.h>
 #include <rulec/store.h>
 #include <rulec/tensor.h>
 
@@ -28,16 +29,22 @@ struct PackOption {
 };
 
 /// A pack as written: its rules parsed, every name in them resolved. Nothing yet depends on a model's config.
+///
+/// Never changes; copies share one pack. Any number of threads may use it at once, each with its own `Diagnostics`,
+/// whichever it was loaded with.
 class RulePack {
  public:
-  explicit RulePack(std::shared_ptr<const Rules> rules) : rules_(std::move(rules)) {}
-
   const std::string& name() const;
   const std::string& title() const;
   const std::array<std::string, 2>& sides() const;  ///< left, right
   std::vector<std::string> presets() const;         ///< names of the models that it is shipped with
   std::vector<PackOption> options() const;
 
+  /// The texts of its files. Functions that are given the pack take them into their `Diagnostics` by themselves.
+  const std::vector<SharedSource>& sources() const;
+
+  // Internal, not part of the API: `Rules` is private to the library, and so changes without notice.
+  explicit RulePack(std::shared_ptr<const Rules> rules) : rules_(std::move(rules)) {}
   const Rules& rules() const { return *rules_; }
   std::shared_ptr<const Rules> shared() const { return rules_; }
 
@@ -45,8 +52,8 @@ class RulePack {
   std::shared_ptr<const Rules> rules_;
 };
 
-/// Loads a bundled pack by name (`gemma2`), or a `.rules` file, or a folder that holds one. Diagnostics point into the
-/// file for as long as `diags` lives.
+/// Loads a bundled pack by name (`gemma2`), or a `.rules` file, or a folder that holds one. The pack does not need
+/// `diags` any more, nor the files.
 ///
 /// Errors: syntax (R01), names and files (R02).
 Result<RulePack> load_pack(std::string_view name_or_path, Diagnostics& diags);
@@ -60,7 +67,7 @@ struct BindOptions {
   std::map<std::string, std::string> options;             ///< `scan_layers` -> `false`, as on a command line
   std::map<std::string, std::filesystem::path> configs;   ///< side -> config.json or yml
   std::string preset;                                     ///< one of `RulePack::presets`
-  std::map<std::string, const TensorStore*> checkpoints;  ///< side -> names and shapes; borrowed for the call
+  std::map<std::string, const TensorStore*> checkpoints;  ///< side -> names and shapes; borrowed, never null
 };
 
 /// One tensor of the left side and one of the right that share cells: what weight synchronisation needs.
@@ -69,16 +76,16 @@ struct Correspondence {
   Shape left_shape;
   std::string right;
   Shape right_shape;
-  Span rule;                                                 ///< where the rule stands
+  Span rule;                                                 ///< where the rule stands, in `Model::sources`
   std::vector<std::pair<std::string, std::string>> indices;  ///< of the loops around it: `i` = `3`, `kind` = `local`
 };
 
 /// A pack tied to one model: every size known, every rule proved.
+///
+/// Never changes and needs nothing that it was made from; copies share it. Any number of threads may use it at once,
+/// each with its own `Diagnostics`. Members throw nothing but `std::bad_alloc`.
 class Model {
  public:
-  Model(std::shared_ptr<const Rules> rules, std::shared_ptr<const Pack> pack, std::vector<std::string> decisions,
-        std::map<std::string, DType> dtypes);
-
   const std::string& pack_name() const;
   const std::array<std::string, 2>& sides() const;
 
@@ -98,6 +105,13 @@ class Model {
   /// The dtype that a side's config asks for (`dtype` or `torch_dtype`), or nothing.
   std::optional<DType> config_dtype(std::string_view side) const;
 
+  /// The texts that its spans point into: the files of the pack and the configs. Functions that are given the model
+  /// take them into their `Diagnostics` by themselves.
+  const std::vector<SharedSource>& sources() const { return sources_; }
+
+  // Internal, not part of the API: `Rules` and `Pack` are private to the library, and so change without notice.
+  Model(std::shared_ptr<const Rules> rules, std::shared_ptr<const Pack> pack, std::vector<std::string> decisions,
+        std::map<std::string, DType> dtypes, std::vector<SharedSource> sources);
   const Rules& rules() const { return *rules_; }
   const Pack& pack() const { return *pack_; }
 
@@ -106,13 +120,15 @@ class Model {
   std::shared_ptr<const Pack> pack_;
   std::vector<std::string> decisions_;
   std::map<std::string, DType> dtypes_;
+  std::vector<SharedSource> sources_;
 };
 
 /// Ties `pack` to a model and proves its rules for it: sizes from the configs, else from the preset, else solved from
 /// the shapes of the checkpoints; options as given, else as detected from the checkpoints' names and shapes, else their
 /// defaults.
 ///
-/// Errors: everything of R02 to R05 that `check` proves; R0410 and R0611 where a checkpoint contradicts.
+/// Errors: everything of R02 to R05 that `check` proves; R0410 and R0611 where a checkpoint contradicts; R0905 for a
+/// checkpoint that is a null pointer.
 Result<Model> bind(const RulePack& pack, const BindOptions& options, Diagnostics& diags);
 
 }  // namespace rulec

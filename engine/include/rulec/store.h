@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,7 +23,8 @@ namespace rulec {
 
 /// Tensors to read: a catalogue, and the bytes behind it. Implement it to convert tensors that you already hold.
 ///
-/// Const members may be called from several threads at once, each with its own `Diagnostics`.
+/// Const members may be called from several threads at once, each with its own `Diagnostics`. To fail, file what is
+/// wrong and return `diags.failed()`; what is thrown instead becomes R0905.
 class TensorStore {
  public:
   virtual ~TensorStore() = default;
@@ -60,13 +63,14 @@ std::optional<std::size_t> find_tensor(std::span<const TensorInfo> sorted, std::
 /// Tensors in memory, to read and to write.
 class MemoryStore final : public TensorStore, public TensorSink {
  public:
-  /// Adds or replaces a tensor. `bytes` must be as long as `info` says.
+  /// Adds or replaces a tensor. `bytes` must be as long as `info` says. Spans of `tensors` end; those of `bytes` do for
+  /// this tensor only. Names may come in any order: they are sorted when `tensors` is asked for next.
   void put(TensorInfo info, std::vector<std::byte> bytes);
 
   /// The bytes of a tensor, or an empty span if there is none of that name.
   std::span<const std::byte> bytes(std::string_view name) const;
 
-  std::span<const TensorInfo> tensors() const override { return infos_; }
+  std::span<const TensorInfo> tensors() const override { return catalogue_.of(stored_); }
   Status read(std::size_t index, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const override;
   std::string_view where() const override { return "memory"; }
 
@@ -75,19 +79,41 @@ class MemoryStore final : public TensorStore, public TensorSink {
   Status commit(Diagnostics& diags) override;
 
  private:
-  struct Begun {
+  struct Stored {
     TensorInfo info;
     std::vector<std::byte> bytes;
   };
-  std::vector<TensorInfo> infos_;  // sorted by name
-  std::map<std::string, std::vector<std::byte>, std::less<>> bytes_;
-  std::vector<Begun> begun_;  // in the order of `begin`, unseen until `commit`
+  using ByName = std::map<std::string, Stored, std::less<>>;
+
+  // The catalogue in one piece, which whoever asks first makes: to insert each tensor at its place would take time with
+  // the square of their number. Several threads may ask at once.
+  class Catalogue {
+   public:
+    Catalogue() = default;
+    Catalogue(const Catalogue&) : is_made_(false) {}
+    Catalogue& operator=(const Catalogue&) {
+      is_made_ = false;
+      return *this;
+    }
+
+    std::span<const TensorInfo> of(const ByName& stored) const;
+    void append(const TensorInfo& info);  // behind all others
+    void forget() { is_made_ = false; }
+
+   private:
+    mutable std::mutex mutex_;
+    mutable std::atomic<bool> is_made_{true};
+    mutable std::vector<TensorInfo> infos_;
+  };
+
+  ByName stored_;
+  Catalogue catalogue_;
+  std::vector<Stored> begun_;  // in the order of `begin`, unseen until `commit`
 };
 
 /// A file or folder of safetensors: `model.safetensors.index.json` with its shards, else `model.safetensors`, else the
-/// only
-/// `*.safetensors` there. Validated whole, before a byte of tensor data is read, as the format's own reader does and
-/// stricter (https://github.com/huggingface/safetensors): duplicate names, stray shards and links out of the folder
+/// only `*.safetensors` there. Validated whole, before a byte of tensor data is read, as the format's own reader does
+/// and stricter (https://github.com/huggingface/safetensors): duplicate names, stray shards and links out of the folder
 /// too.
 ///
 /// Errors: R0801 to R0808, R0811 and R0814; warnings R0812, R0813 and R0816.
@@ -100,8 +126,7 @@ struct SafetensorsOptions {
 
 /// Writes `model.safetensors`, or shards and their index if one is not enough, into a folder that exists. Byte for byte
 /// what the format's own writer makes of the same tensors: sorted by dtype and name within a file, header padded to 8
-/// bytes,
-/// `__metadata__` `{"format":"pt"}`.
+/// bytes, `__metadata__` `{"format":"pt"}`.
 ///
 /// The caller owns the folder and its commit: write into a temporary one, rename it when all is done.
 /// Errors: R0809.

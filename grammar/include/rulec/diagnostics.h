@@ -49,9 +49,11 @@ struct Diagnostic {
 
 class Finding;
 
-/// Collects what every stage has to say, and owns the texts that it speaks of.
+/// Collects what every stage has to say, and holds the texts that it speaks of.
 ///
-/// One object serves any number of calls. Not thread-safe.
+/// One object serves any number of calls, or each call has its own: every function of the API first takes in the texts
+/// of the pack or model that it is given, whichever object these were loaded with. So what is found can always be shown
+/// with its lines, and an object outlives all that it was told. Not thread-safe: one for each thread.
 class Diagnostics {
  public:
   const std::vector<Diagnostic>& all() const { return all_; }

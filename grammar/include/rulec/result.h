@@ -13,7 +13,11 @@ class Reported {
   Reported() = default;
 };
 
-/// A value, or the proof that somebody has been told why there is none.
+/// Throws `std::logic_error`: a value was asked for where there is none.
+[[noreturn]] void no_value();
+
+/// A value, or the proof that somebody has been told why there is none. Look which it is before you ask for the value:
+/// to ask where there is none is a mistake of the caller's, and throws `std::logic_error` in every build.
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -21,13 +25,22 @@ class [[nodiscard]] Result {
   Result(Reported) {}                            // NOLINT(google-explicit-constructor)
 
   explicit operator bool() const { return value_.has_value(); }
-  T& operator*() & { return *value_; }
-  const T& operator*() const& { return *value_; }
-  T&& operator*() && { return *std::move(value_); }
-  T* operator->() { return &*value_; }
-  const T* operator->() const { return &*value_; }
+  T& operator*() & { return value(); }
+  const T& operator*() const& { return value(); }
+  T&& operator*() && { return std::move(value()); }
+  T* operator->() { return &value(); }
+  const T* operator->() const { return &value(); }
 
  private:
+  T& value() {
+    if (!value_) no_value();
+    return *value_;
+  }
+  const T& value() const {
+    if (!value_) no_value();
+    return *value_;
+  }
+
   std::optional<T> value_;
 };
 
