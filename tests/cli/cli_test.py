@@ -18,8 +18,8 @@ RULEC, MAKE_CHECKPOINT, RULES = (pathlib.Path(arg) for arg in sys.argv[1:4])
 failures = []
 
 
-def rulec(*args):
-    return subprocess.run([RULEC, *map(str, args)], capture_output=True, text=True, timeout=300)
+def rulec(*args, cwd=None):
+    return subprocess.run([RULEC.resolve(), *map(str, args)], capture_output=True, text=True, timeout=300, cwd=cwd)
 
 
 def claim(what, holds, result=None):
@@ -30,9 +30,9 @@ def claim(what, holds, result=None):
             print(result.stdout + result.stderr)
 
 
-def expect(code, *args, says=""):
+def expect(code, *args, says="", cwd=None):
     """Runs rulec and holds it to an exit code and a piece of its output; a bug of ours must look like nothing else."""
-    result = rulec(*args)
+    result = rulec(*args, cwd=cwd)
     spoken = result.stdout + result.stderr
     what = f"{code}: rulec {' '.join(map(str, args))}" + (f"  ~ {says}" if says else "")
     claim(what, result.returncode == code and says in spoken, result)
@@ -85,6 +85,11 @@ def looking(work):
     expect(0, "explain", "gemma2", "decoder.layers_1.mlp_local.wo.kernel")
     expect(1, "explain", "gemma2", "model.layers.1.self_attn.q_prj.weight", says="R0202")
     expect(0, "inspect", work / "hf", says="fits side hf of pack gemma2")
+    shutil.copytree(work / "hf", work / "bad_config")
+    (work / "bad_config/config.json").write_text("{ not JSON")
+    expect(2, "inspect", work / "bad_config", says="model.norm.weight")
+    result = expect(2, "inspect", work / "bad_config", "--format", "json", says="R0901")
+    claim("JSON: tensors beside a broken config", len(json.loads(result.stdout).get("tensors", [])) > 0)
     shutil.copytree(RULES / "gemma2", work / "broken")
     rules = work / "broken/gemma2.rules"
     rules.write_text(rules.read_text().replace("<2i + kind>", "<2i>"))
@@ -104,6 +109,14 @@ def there_and_back(work):
     claim("so it did on the way back", (work / "back/tokenizer.json").exists())
     expect(0, "diff", work / "hf", work / "back")
     expect(0, "diff", work / "hf", work / "back", "--format", "json", says='"same"')
+    # A pack of the user's own, by its path, on both sides; its name is that of one that is built in.
+    shutil.copytree(RULES / "gemma2", work / "own/gemma2")
+    own = work / "own/gemma2/gemma2.rules"
+    expect(0, "diff", work / "hf", work / "mt", "--pack", own, "--allow-class")
+    expect(0, "diff", work / "hf", work / "hf", "--pack", own)
+    own.write_text(own.read_text().replace("maxtext", "jax"))
+    expect(0, "convert", work / "mt", work / "jax", "--pack", own, says="jax -> hf")
+    expect(0, "diff", work / "hf", work / "jax", "--pack", "gemma2")
     make_checkpoint(work / "other", seed=2)
     expect(1, "diff", work / "hf", work / "other")
     expect(0, "test", "gemma2")
@@ -116,6 +129,8 @@ def targets(work):
     expect(0, "convert", work / "hf", work / "mt", "--overwrite")
     expect(2, "convert", work / "hf", work / "hf", "--overwrite", says="R0810")
     expect(2, "convert", work / "hf", work / "hf/inside", says="R0810")
+    for name in ("pad", "constant", "alias"):
+        expect(0, "convert", work / "hf", work / "dry", "--dry-run", f"--{name}-policy", "drop")
     (work / "link").symlink_to(work / "mt")
     expect(2, "convert", work / "hf", work / "link", "--overwrite", says="R0810")
     (work / "files").mkdir()
@@ -124,6 +139,17 @@ def targets(work):
     claim("other people's files stay", (work / "files/thesis.tex").exists())
     expect(2, "convert", work / "hf", work / "no/such/folder", says="R0809")
     expect(2, "convert", work / "hf", work / "x", "--config", "hf=/nothing.json", says="R0")
+    # A target that cannot be made is refused before the source is looked at: this source is none.
+    (work / "empty").mkdir()
+    for target in (".", "./", "..", "../empty", "../files/..", "/"):
+        expect(2, "convert", "../nothing", target, cwd=work / "empty", says="R0810")
+    expect(2, "convert", work / "nothing", work / "link/", "--overwrite", says="R0810")
+    expect(2, "convert", work / "nothing", work / "files/thesis.tex", says="is a file")
+    expect(2, "convert", work / "nothing", work / "files/thesis.tex/x", says="R0809")
+    expect(2, "convert", work / "nothing", work / ("x" * 256), says="R0809")
+    expect(2, "convert", work / "nothing", work / "\x01" / ("y/" * 2500), says="R0809")
+    expect(0, "convert", work / "hf", str(work / ("z" * 250)) + "//", says="wrote")
+    claim("other people's files stay, still", (work / "files/thesis.tex").read_text() == "mine")
     claim("nothing half-written is left", not left_behind(work))
 
 

@@ -20,6 +20,7 @@
 #include "tools/rulec/quantity.h"
 #include "tools/rulec/recognise.h"
 #include "tools/rulec/table.h"
+#include "tools/rulec/target_check.h"
 #include "tools/rulec/target_folder.h"
 
 namespace rulec::cli {
@@ -67,6 +68,7 @@ std::optional<DType> wanted_dtype(const Arguments& args, const Model& model, con
 }
 
 Result<Job> prepare(const Arguments& args, Diagnostics& diags) {
+  if (!check_target(args.target, args.source, args.overwrite, diags)) return diags.failed();
   Result<std::unique_ptr<TensorStore>> source = open_store(args.source, diags);
   if (!source) return diags.failed();
   Result<Neighbours> neighbours = find_neighbours(args.source, diags);
@@ -74,7 +76,7 @@ Result<Job> prepare(const Arguments& args, Diagnostics& diags) {
   BindOptions options = args.model.bind_options();
   // A config that is given brings its folder along: the tokenizer is there.
   if (const auto hf = options.configs.find("hf"); hf != options.configs.end())
-    neighbours->hf_folder = hf->second.parent_path();
+    neighbours->hf_folder = hf->second.has_parent_path() ? hf->second.parent_path() : ".";
   for (const auto& [side, file] : options.configs) neighbours->configs[side] = file;
   complete(options, *neighbours);
   Result<Recognised> found = recognise(**source, *neighbours, args.pack, options, diags);
@@ -93,7 +95,6 @@ Result<Job> prepare(const Arguments& args, Diagnostics& diags) {
 
 // Converts into a temporary folder and puts it in the target's place.
 Result<Report> write(const Arguments& args, const Job& job, Diagnostics& diags) {
-  if (!check_target(args.target, args.source, args.overwrite, diags)) return diags.failed();
   if (job.options.dry_run) {
     MemoryStore nowhere;
     return convert(job.model, job.to, *job.source, nowhere, job.options, diags);
@@ -106,7 +107,7 @@ Result<Report> write(const Arguments& args, const Job& job, Diagnostics& diags) 
   if (!carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
   const Record record{job.model.pack_name(), job.from, job.to, job.model.options()};
   if (job.to != "hf" && !write_record(record, folder.partial(), diags)) return diags.failed();
-  if (!folder.commit(diags)) return diags.failed();
+  if (!folder.commit(args.overwrite, diags)) return diags.failed();
   return report;
 }
 

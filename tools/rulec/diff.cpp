@@ -46,7 +46,8 @@ Result<Model> bind_both(const Arguments& args, const TensorStore& a, const Tenso
   complete(options, *near_b);
   const Result<Recognised> of_a = recognise(a, *near_a, args.pack, options, diags);
   if (!of_a) return diags.failed();
-  const Result<Recognised> of_b = recognise(b, *near_b, of_a->pack.name(), options, diags);
+  const Result<Recognised> of_b =
+      recognise(b, *near_b, args.pack.empty() ? of_a->pack.name() : args.pack, options, diags);
   if (!of_b) return diags.failed();
   options.checkpoints[of_b->side] = &b;
   options.checkpoints[of_a->side] = &a;

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include <rulec/check.h>
 #include <rulec/store.h>
@@ -41,7 +42,8 @@ Totals totals(const TensorStore& store) {
   return out;
 }
 
-void print_text(const TensorStore& store, const std::vector<Fit>& fits, const Neighbours& neighbours) {
+void print_text(const TensorStore& store, const std::optional<std::vector<Fit>>& fits,
+                const std::optional<Neighbours>& neighbours) {
   Table table({Align::Left, Align::Left, Align::Left, Align::Right});
   for (const TensorInfo& t : store.tensors()) {
     table.add({t.name, std::string(name(t.dtype)), to_string(t.shape), bytes_text(t.bytes())});
@@ -52,23 +54,23 @@ void print_text(const TensorStore& store, const std::vector<Fit>& fits, const Ne
     dtypes += fmt::format("{}{} {}", dtypes.empty() ? "" : ", ", count, dtype);
   fmt::print("{}\n{}, {}, {} elements{}\n", table.text(), count_text(store.tensors().size(), "tensor"),
              bytes_text(sum.bytes), sum.elements, dtypes.empty() ? "" : " (" + dtypes + ")");
-  for (const Fit& fit : fits) {
+  for (const Fit& fit : fits.value_or(std::vector<Fit>())) {
     fmt::print("fits side {} of pack {}: {} of {} names\n", fit.side, fit.pack, fit.matched, fit.total);
   }
-  if (fits.empty()) fmt::print("fits no pack that is built in\n");
-  if (neighbours.record) {
-    fmt::print("made by rulec: side {} of pack {}, from {}\n", neighbours.record->side, neighbours.record->pack,
-               neighbours.record->from);
+  if (fits && fits->empty()) fmt::print("fits no pack that is built in\n");
+  if (neighbours && neighbours->record) {
+    const Record& record = *neighbours->record;
+    fmt::print("made by rulec: side {} of pack {}, from {}\n", record.side, record.pack, record.from);
   }
 }
 
-Json to_json(const TensorStore& store, const std::vector<Fit>& fits) {
+Json to_json(const TensorStore& store, const std::optional<std::vector<Fit>>& fits) {
   Json tensors = Json::array();
   for (const TensorInfo& t : store.tensors()) {
     tensors.push_back({{"name", t.name}, {"dtype", name(t.dtype)}, {"shape", t.shape}, {"bytes", t.bytes()}});
   }
-  Json packs = Json::array();
-  for (const Fit& fit : fits) {
+  Json packs = fits ? Json::array() : Json(nullptr);  // null: not known
+  for (const Fit& fit : fits.value_or(std::vector<Fit>())) {
     packs.push_back({{"pack", fit.pack}, {"side", fit.side}, {"matched", fit.matched}, {"total", fit.total}});
   }
   const Totals sum = totals(store);
@@ -83,12 +85,17 @@ ExitCode run(const Arguments& args) {
   Diagnostics diags;
   const Result<std::unique_ptr<TensorStore>> store = open_store(args.checkpoint, diags);
   if (!store) return finish(diags, args.format, Json::object());
-  const Result<Neighbours> neighbours = find_neighbours(args.checkpoint, diags);
-  if (!neighbours) return finish(diags, args.format, Json::object());
-  const Result<std::vector<Fit>> fits = fitting_packs(**store, neighbours->configs, diags);
-  if (!fits) return finish(diags, args.format, Json::object());
-  if (args.format == Format::Text) print_text(**store, *fits, *neighbours);
-  return finish(diags, args.format, args.format == Format::Json ? to_json(**store, *fits) : Json::object());
+  // What lies beside it may be broken, or may be what one is here to find out about: the tensors are shown all the
+  // same.
+  std::optional<Neighbours> neighbours;
+  std::optional<std::vector<Fit>> fits;
+  if (Result<Neighbours> found = find_neighbours(args.checkpoint, diags)) neighbours = *std::move(found);
+  if (neighbours) {
+    Result<std::vector<Fit>> found = fitting_packs(**store, neighbours->configs, diags);
+    if (found) fits = *std::move(found);
+  }
+  if (args.format == Format::Text) print_text(**store, fits, neighbours);
+  return finish(diags, args.format, args.format == Format::Json ? to_json(**store, fits) : Json::object());
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -6,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,14 @@ constexpr const char* Footer =
     "its folder.\n"
     "Results go to stdout, everything else to stderr.\n"
     "Exit codes: 0 fine, 1 findings or differences, 2 usage, input or output, 70 a bug in rulec.";
+
+// A program may be started without its three streams. The next files that it opens would take their numbers, and what
+// is printed would land in a checkpoint: hold their places with what cannot be written.
+void keep_standard_streams() {
+  for (int fd = 0; fd < 3; ++fd) {
+    if (fcntl(fd, F_GETFD) == -1) (void)open("/dev/null", O_RDONLY);
+  }
+}
 
 void start_log() {
   auto log = spdlog::stderr_color_st("rulec");
@@ -65,11 +75,19 @@ ExitCode run(int argc, char** argv) {
 int main(int argc, char** argv) {
   using rulec::cli::ExitCode;
   ExitCode code = ExitCode::Bug;
+  rulec::cli::keep_standard_streams();
   try {
     rulec::cli::start_log();
     code = rulec::cli::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs("error[R0906 out-of-memory]: there is not enough memory\n", stderr);
+    code = ExitCode::Error;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error[R0999 internal-bug]: a bug in rulec: %s\n", error.what());
+    // fmt throws where it cannot print, which is told below.
+    if (std::ferror(stdout) == 0)
+      std::fprintf(stderr, "error[R0999 internal-bug]: a bug in rulec: %s\n", error.what());
+    else
+      code = ExitCode::Error;
   }
   // A full disk or a closed pipe must not pass for a result.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "grammar/messages.h"
+#include "tools/rulec/durable.h"
 
 namespace rulec::cli {
 namespace {
@@ -37,12 +38,7 @@ bool is_file(const fs::path& path) {
 }
 
 Status copy(const fs::path& from, const fs::path& to, Diagnostics& diags) {
-  std::error_code error;
-  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
-  if (error) {
-    return report(diags, FilePlace{to.string(), {}}, diag::CannotWrite, to.string(),
-                  "copying " + from.string() + ": " + error.message());
-  }
+  if (!copy_durably(from, to, diags)) return diags.failed();
   spdlog::debug("copied {}", from.string());
   return Done{};
 }
@@ -93,6 +89,7 @@ Status carry_over(const Neighbours& source, const std::string& to, const fs::pat
   for (const fs::path& file : files) {
     if (!copy(file, into / file.filename(), diags)) return diags.failed();
   }
+  if (!files.empty() && !sync_folder(into, diags)) return diags.failed();
   const auto yml = source.configs.find(std::string(MaxText));
   if (yml == source.configs.end()) return Done{};
   return copy(yml->second, target / MaxTextConfig, diags);

@@ -30,7 +30,7 @@ std::optional<std::string> model_type(const std::filesystem::path& config);
 
 /// Copies into `target`, the folder of a checkpoint of side `to`, what is to stay with the weights: config.json and the
 /// tokenizer, into the folder itself on the side `hf` and below `hf/` on any other; and maxtext.yml. Which files, is in
-/// README.md. Errors: R0809.
+/// README.md. All of it is on the disk when this returns, but for the names in `target` itself. Errors: R0801, R0809.
 Status carry_over(const Neighbours& source, const std::string& to, const std::filesystem::path& target,
                   Diagnostics& diags);
 

@@ -67,7 +67,8 @@ void ProgressDisplay::draw_bar(const Progress& progress) {
   std::string line =
       fmt::format("[{}] {:3.0f} %  {}  {}", bar, 100 * part(progress), measures(progress), progress.tensor);
   line.resize(std::min(line.size(), terminal_width() - 1));
-  fmt::print(stderr, "\r\x1b[K{}", line);
+  line = "\r\x1b[K" + line;
+  std::fwrite(line.data(), 1, line.size(), stderr);  // a terminal that is gone is no reason to stop
   std::fflush(stderr);
 }
 

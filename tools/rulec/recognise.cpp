@@ -76,6 +76,7 @@ std::optional<std::size_t> named_on(const RulePack& pack, const std::string& sid
       names, [&](const TensorInfo& t) { return find_tensor(checkpoint.tensors(), t.name).has_value(); });
 }
 
+// Only for a pack that is built in: a file of the user's may have the name of one, and other rules.
 std::optional<Found> side_by_fit(const RulePack& pack, const TensorStore& checkpoint, const BindOptions& options,
                                  Diagnostics& diags) {
   const std::size_t mark = diags.all().size();
@@ -126,7 +127,8 @@ Result<Recognised> recognise(const TensorStore& checkpoint, const Neighbours& ne
     reasons.push_back(fmt::format("side {}, by its rulec.json", record->side));
     return Recognised{*std::move(pack), record->side, std::move(reasons)};
   }
-  std::optional<Found> side = side_by_fit(*pack, checkpoint, options, diags);
+  std::optional<Found> side;
+  if (is_bundled(name->name)) side = side_by_fit(*pack, checkpoint, options, diags);
   if (!side) {
     Result<Found> bound = side_by_binding(*pack, checkpoint, options, diags);
     if (!bound) return diags.failed();

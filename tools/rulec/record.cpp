@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "grammar/messages.h"
+#include "tools/rulec/durable.h"
 
 namespace rulec::cli {
 namespace {
@@ -51,13 +52,7 @@ Status write_record(const Record& record, const fs::path& folder, Diagnostics& d
                      {"from", record.from},
                      {"side", record.side},
                      {"options", record.options}};
-  const fs::path file = folder / FileName;
-  std::ofstream out(file, std::ios::binary);
-  out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-  out.close();
-  if (!out)
-    return report(diags, FilePlace{file.string(), {}}, diag::CannotWrite, file.string(), "the disk may be full");
-  return Done{};
+  return write_durably(folder / FileName, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", diags);
 }
 
 }  // namespace rulec::cli

@@ -8,13 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <string>
+#include <system_error>
 
 #include "grammar/messages.h"
+#include "tools/rulec/durable.h"
+#include "tools/rulec/target_check.h"
 
 namespace rulec::cli {
 namespace {
@@ -22,80 +24,42 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int EndOfWatch = SIGUSR1;
+constexpr std::array Ignored = {SIGPIPE, SIGXFSZ};
+
+// Of the target's name, so that the temporary one fits into the 255 bytes that file systems allow.
+constexpr std::size_t MaxNameBytes = 200;
 
 sigset_t watched_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, EndOfWatch}) sigaddset(&set, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, EndOfWatch}) sigaddset(&set, signal);
   return set;
 }
 
-// `a/b/` names the folder that `a/b` names.
-fs::path without_slash(const fs::path& path) {
-  const fs::path normal = path.lexically_normal();
-  return normal.has_filename() ? normal : normal.parent_path();
+Finding cannot_write(const fs::path& path, int error, Diagnostics& diags) {
+  return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, path.string(),
+                std::generic_category().message(error));
 }
 
-bool is_within(const fs::path& inner, const fs::path& outer) {
-  const auto [at, end] = std::ranges::mismatch(outer, inner);
-  return at == outer.end();
-}
-
-bool holds_checkpoint(const fs::path& folder) {
-  std::error_code error;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    const fs::path name = at->path().filename();
-    if (name.extension() == ".safetensors" || name == "rulec.json") return true;
-  }
-  return false;
-}
-
-Finding refuse(Diagnostics& diags, const fs::path& target, const char* why) {
-  return report(diags, FilePlace{target.string(), {}}, diag::TargetExists, target.string(), why);
-}
-
-Status check_existing(const fs::path& target, bool overwrite, Diagnostics& diags) {
-  std::error_code error;
-  if (!fs::is_directory(target, error)) return refuse(diags, target, "is a file; a checkpoint is made as a folder");
-  if (fs::is_empty(target, error)) return Done{};
-  if (!overwrite) return refuse(diags, target, "is there already and not empty").help("replace it with --overwrite");
-  if (holds_checkpoint(target)) return Done{};
-  return refuse(diags, target, "holds other things than a checkpoint; --overwrite would remove them")
-      .help("choose another folder, or empty this one");
+fs::path parent_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
 }  // namespace
 
-Status check_target(const fs::path& target_as_given, const fs::path& source, bool overwrite, Diagnostics& diags) {
-  const fs::path target = without_slash(target_as_given);
-  std::error_code error;
-  if (fs::is_symlink(target, error)) return refuse(diags, target, "is a link; name the folder itself");
-  const fs::path parent = target.has_parent_path() ? target.parent_path() : fs::path(".");
-  if (!fs::is_directory(parent, error)) {
-    return report(diags, FilePlace{target.string(), {}}, diag::CannotWrite, target.string(),
-                  "there is no folder " + parent.string());
-  }
-  if (access(parent.c_str(), W_OK | X_OK) != 0) {
-    return report(diags, FilePlace{target.string(), {}}, diag::CannotWrite, target.string(), std::strerror(errno));
-  }
-  const fs::path real_source = fs::weakly_canonical(source, error);
-  const fs::path real_target = fs::weakly_canonical(target, error);
-  if (real_source == real_target) return refuse(diags, target, "is the source itself");
-  if (is_within(real_target, real_source)) return refuse(diags, target, "lies within the source");
-  if (is_within(real_source, real_target)) return refuse(diags, target, "holds the source");
-  return fs::exists(target, error) ? check_existing(target, overwrite, diags) : Status(Done{});
-}
-
 TargetFolder::TargetFolder(const fs::path& target) : target_(without_slash(target)) {
   const sigset_t signals = watched_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  for (std::size_t i = 0; i < Ignored.size(); ++i) handlers_[i] = ::signal(Ignored[i], SIG_IGN);
   watch_ = std::thread([this] { wait_for_signals(); });
 }
 
 TargetFolder::~TargetFolder() {
+  // A signal that came first wins: the watch ends the process, and this waits for it.
   pthread_kill(watch_.native_handle(), EndOfWatch);
   watch_.join();
   remove_partial();
+  for (std::size_t i = 0; i < Ignored.size(); ++i) ::signal(Ignored[i], handlers_[i]);
   const sigset_t signals = watched_signals();
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
@@ -111,20 +75,25 @@ void TargetFolder::wait_for_signals() {
 }
 
 void TargetFolder::remove_partial() {
-  // The writer may still be at it: a file that it made behind our back needs another try.
+  if (partial_.empty()) return;
+  // The writer may still be at it. Under another name it finds the folder no more, so that nothing new comes in but
+  // what is being made at this moment; a folder that is removed takes in nothing at all.
+  fs::path gone = partial_;
+  gone += "-gone";
   std::error_code error;
-  for (int tries = 0; tries < 100 && !partial_.empty(); ++tries) {
-    fs::remove_all(partial_, error);
+  fs::rename(partial_, gone, error);
+  if (error) gone = partial_;
+  for (int tries = 0; tries < 100; ++tries) {
+    fs::remove_all(gone, error);
     if (!error) return;
   }
 }
 
 Status TargetFolder::create(Diagnostics& diags) {
-  std::string name = target_.string() + ".partial-XXXXXX";
+  const std::string whole = target_.filename().string();
+  std::string name = (parent_of(target_) / (whole.substr(0, MaxNameBytes) + ".partial-XXXXXX")).string();
   const std::lock_guard lock(mutex_);
-  if (mkdtemp(name.data()) == nullptr) {
-    return report(diags, FilePlace{target_.string(), {}}, diag::CannotWrite, target_.string(), std::strerror(errno));
-  }
+  if (mkdtemp(name.data()) == nullptr) return cannot_write(target_, errno, diags);
   partial_ = name;
   std::error_code error;  // mkdtemp's folders are for their owner only; this one is to be like any other
   const mode_t mask = umask(0);
@@ -133,27 +102,40 @@ Status TargetFolder::create(Diagnostics& diags) {
   return Done{};
 }
 
-Status TargetFolder::commit(Diagnostics& diags) {
+// Exchanges the two folders; returns an error number, or 0. Some file systems cannot: for a moment there is no target
+// then, but never half a one.
+int TargetFolder::swap() {
+  if (::renameat2(AT_FDCWD, partial_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) return errno;
+  const fs::path aside = partial_.string() + "-aside";
+  if (::rename(target_.c_str(), aside.c_str()) != 0) return errno;
+  if (::rename(partial_.c_str(), target_.c_str()) == 0)
+    return ::rename(aside.c_str(), partial_.c_str()) == 0 ? 0 : errno;
+  const int error = errno;
+  return ::rename(aside.c_str(), target_.c_str()) == 0 ? error : errno;
+}
+
+Status TargetFolder::commit(bool overwrite, Diagnostics& diags) {
   const std::lock_guard lock(mutex_);
-  std::error_code error;
-  if (!fs::exists(target_, error) || fs::is_empty(target_, error)) {
-    fs::rename(partial_, target_, error);
-    if (!error) partial_.clear();
-  } else if (renameat2(AT_FDCWD, partial_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) != 0) {
-    // Some file systems cannot swap: for a moment there is no target then, but never half a one.
-    const fs::path old = partial_.string() + ".old";
-    fs::rename(target_, old, error);
-    if (!error) fs::rename(partial_, target_, error);
-    if (error) {
-      std::error_code ignored;
-      if (fs::exists(old, ignored)) fs::rename(old, target_, ignored);
-    } else {
-      partial_ = old;
+  if (!sync_folder(partial_, diags)) return diags.failed();
+  bool replaces = false;
+  if (::rename(partial_.c_str(), target_.c_str()) != 0) {
+    if (errno != ENOTEMPTY && errno != EEXIST) return cannot_write(target_, errno, diags);
+    // Somebody else may have made it while we were at work.
+    if (!overwrite) {
+      return report(diags, FilePlace{target_.string(), {}}, diag::TargetExists, target_.string(),
+                    "was made by somebody else meanwhile");
     }
+    if (const int error = swap(); error != 0) return cannot_write(target_, error, diags);
+    replaces = true;
   }
-  // `partial_` is now what was replaced, if anything was; the destructor removes it.
-  if (error)
-    return report(diags, FilePlace{target_.string(), {}}, diag::CannotWrite, target_.string(), error.message());
+  // Until the new name is on the disk, the old checkpoint is what a loss of power would leave.
+  if (!sync_folder(parent_of(target_), diags)) {
+    if (replaces ? swap() != 0 : ::rename(target_.c_str(), partial_.c_str()) != 0) partial_.clear();
+    return diags.failed();
+  }
+  // `partial_` is now the name of what was replaced, if anything was; the destructor removes it.
+  if (!replaces) partial_.clear();
   return Done{};
 }
 

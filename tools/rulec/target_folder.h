@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -10,18 +11,15 @@
 
 namespace rulec::cli {
 
-/// May `target` be made out of `source`? A target that exists must be an empty folder, or with `overwrite` the folder
-/// of a checkpoint; never a link, the source, or above or below it. Errors: R0809, R0810.
-Status check_target(const std::filesystem::path& target, const std::filesystem::path& source, bool overwrite,
-                    Diagnostics& diags);
-
-/// A folder that appears all at once: filled under a temporary name beside the target, renamed when complete. Whatever
-/// ends the process before that (SIGINT, SIGTERM and SIGHUP too) removes the temporary folder and leaves an old target
-/// as it was.
+/// A folder that appears all at once: filled under a temporary name beside the target, on the disk before it is
+/// renamed, renamed when complete. Whatever ends the process before that (SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGXCPU
+/// too) removes the temporary folder and leaves an old target as it was.
 ///
-/// Make it before any other thread: it blocks those signals and has a thread wait for them.
+/// Make it before any other thread: it blocks those signals and has a thread wait for them. While it lives, a closed
+/// pipe and a limit on the size of files are errors of the writer's and do not end the process.
 class TargetFolder {
  public:
+  /// `target` has passed `check_target`.
   explicit TargetFolder(const std::filesystem::path& target);
   ~TargetFolder();
   TargetFolder(const TargetFolder&) = delete;
@@ -30,19 +28,23 @@ class TargetFolder {
   /// Makes the temporary folder. Errors: R0809.
   Status create(Diagnostics& diags);
 
-  /// Where to write.
+  /// Where to write. Files and folders below it must be on the disk before `commit`, but for their names in this folder
+  /// itself.
   const std::filesystem::path& partial() const { return partial_; }
 
-  /// Puts the folder in the place of the target. Errors: R0809.
-  Status commit(Diagnostics& diags);
+  /// Puts the folder in the place of the target. What is there by now is replaced if it is an empty folder, or with
+  /// `overwrite`; it is removed once the new name is on the disk. Errors: R0809, R0810.
+  Status commit(bool overwrite, Diagnostics& diags);
 
  private:
   void wait_for_signals();
   void remove_partial();
+  int swap();
 
   std::filesystem::path target_;
-  std::filesystem::path partial_;  // empty: there is none
-  std::mutex mutex_;               // a signal must not fall into the middle of a commit
+  std::filesystem::path partial_;            // empty: there is none
+  std::mutex mutex_;                         // a signal must not fall into the middle of a commit
+  std::array<void (*)(int), 2> handlers_{};  // of the signals that are ignored meanwhile
   std::thread watch_;
 };
 
