@@ -11,6 +11,7 @@
 #include "engine/graph/graph.h"
 #include "engine/guard.h"
 #include "engine/run/run.h"
+#include "engine/store/printable.h"
 #include "engine/tensor/name_sets.h"
 
 namespace rulec {
@@ -37,10 +38,10 @@ Result<std::vector<TensorInfo>> ignored_tensors(const Model& model, SideId side,
                            fmt::format("{} tensor{}", unmapped.size(), unmapped.size() == 1 ? "" : "s"),
                            model.sides()[number(side)], unmapped.size() == 1 ? "is" : "are");
   const std::vector<NameGroup> groups = group_names(unmapped);
-  for (std::size_t g = 0; g < std::min(groups.size(), Shown); ++g) finding.note(groups[g].text);
+  for (std::size_t g = 0; g < std::min(groups.size(), Shown); ++g) finding.note(printable(groups[g].text));
   if (groups.size() > Shown) finding.note(fmt::format("and {} more kinds", groups.size() - Shown));
   finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`", model.sides()[number(side)],
-                           unmapped.front()));
+                           printable(unmapped.front())));
   return finding;
 }
 

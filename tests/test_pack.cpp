@@ -154,6 +154,38 @@ test "typo" with {D = 2} {
   CHECK(none.says("these names are close: `norm.weight`"));
 }
 
+TEST_CASE("A tensor that is written in neither direction fails, unless what is made of it is named") {
+  constexpr std::string_view OneWay = R"(pack p : maxtext -> hf
+let D = 2
+norm.scale : [D] => norm.weight
+)";
+  const auto with = [&](std::string_view sides) {
+    return run(std::string(OneWay) + "test \"one way\" with {D = 2} {\n" + std::string(sides) + "\n}\n");
+  };
+  const Outcome alone = with("  maxtext { norm.scale = [1, 2] }");
+  CAPTURE(alone.messages);
+  CHECK(!alone.passes);
+  CHECK(alone.says("test \"one way\": nothing writes `norm.scale`"));
+  CHECK(alone.says("p.rules:5:13"));
+  CHECK(alone.has_line("FAIL  one way"));
+  const Outcome both = with("  maxtext { norm.scale = [1, 2] }\n  hf { norm.weight = [1, 2] }");
+  CAPTURE(both.messages);
+  CHECK(both.passes);
+  CHECK(both.has_line("ok    one way"));
+}
+
+TEST_CASE("A test whose sizes do not fit has a line, and fails") {
+  const Outcome outcome = run(pack(Attention, R"(
+test "impossible" with {L = 3, D = 2, scan_layers = true} {
+  hf { norm.weight = [0.5, -1.0] }
+  maxtext { norm.scale = [1.5, 0.0] }
+})"));
+  CAPTURE(outcome.messages);
+  CAPTURE(outcome.joined());
+  CHECK(!outcome.passes);
+  CHECK(outcome.has_line("FAIL  impossible"));
+}
+
 TEST_CASE("Values that are no numbers of the tensor's shape are an error") {
   const Outcome ragged = run(pack(Attention, R"(
 test "ragged" with {D = 2, N = 1, H = 1, scan_layers = false} {

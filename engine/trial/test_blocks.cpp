@@ -140,16 +140,20 @@ class Block {
   bool run_layout(const Values& layout) {
     const std::size_t errors = diags_.errors();
     std::optional<TinyModel> tiny = model(layout);
-    if (!tiny) return true;
     std::vector<Named> named;
-    if (!resolve(*tiny, named)) {
+    if (!tiny) {
+      // What was tried last and did not fit has been reported.
+      if (diags_.errors() == errors) fail(span_, "no small sizes fit");
+    } else if (!resolve(*tiny, named)) {
       if (diags_.errors() == errors) return false;
     } else {
       const Model model(rules_, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {}, rules_->sources);
       layout_ = layout_text(layout);
+      written_.clear();
       for (const SideId to : BothSides) {
         if (std::ranges::any_of(named, [&](const Named& n) { return n.side == to; })) convert_towards(model, to, named);
       }
+      if (diags_.errors() == errors) report_unwritten(named);
     }
     lines_.push_back(fmt::format("{}  {}{}", diags_.errors() == errors ? "ok  " : "FAIL", test_.title,
                                  layout.empty() ? "" : fmt::format(" ({})", layout_text(layout))));
@@ -233,6 +237,7 @@ class Block {
   void compare(const Named& named, const MemoryStore& store) {
     const auto index = find_tensor(store.tensors(), named.name);
     if (!index) return;  // written in the other direction only
+    written_.insert(named.name);
     const DType dtype = store.tensors()[*index].dtype;
     const std::span<const std::byte> bytes = store.bytes(named.name);
     const std::size_t width = static_cast<std::size_t>(bits(dtype)) / 8;
@@ -276,6 +281,18 @@ class Block {
     if (missing_.empty()) fail(span_, "it does not run in any layout");
   }
 
+  /// A tensor that no rule writes has been compared with nothing; unless what is made of it was.
+  void report_unwritten(const std::vector<Named>& named) {
+    const auto is_written = [&](const Named& n) { return written_.contains(n.name); };
+    for (const Named& n : named) {
+      const bool is_read =
+          std::ranges::any_of(named, [&](const Named& o) { return o.side != n.side && is_written(o); });
+      if (is_written(n) || is_read) continue;
+      fail(n.span, fmt::format("nothing writes `{}`, so that its values were compared with nothing", n.name))
+          .help("name what the rules make of it too");
+    }
+  }
+
   Finding fail(Span span, std::string_view what) { return report(diags_, span, diag::TestFailed, test_.title, what); }
 
   const std::shared_ptr<const Rules>& rules_;
@@ -289,6 +306,7 @@ class Block {
   std::string layout_;
   std::map<std::string, Span> missing_;  // what a layout lacks
   std::set<std::string> known_;          // what the layouts have
+  std::set<std::string> written_;        // of this layout, what was compared
 };
 
 }  // namespace

@@ -79,11 +79,10 @@ Result<Job> prepare(const Arguments& args, Diagnostics& diags) {
     neighbours->hf_folder = hf->second.has_parent_path() ? hf->second.parent_path() : ".";
   for (const auto& [side, file] : options.configs) neighbours->configs[side] = file;
   complete(options, *neighbours);
-  Result<Recognised> found = recognise(**source, *neighbours, args.pack, options, diags);
+  Result<Recognised> found = recognise(**source, *neighbours, args.pack, args.to, options, diags);
   if (!found) return diags.failed();
-  const std::string to = args.to.empty() ? opposite(found->pack, found->side) : args.to;
-  if (!check_side(found->pack, to, diags)) return diags.failed();
-  const std::string from = opposite(found->pack, to);
+  const std::string from = found->side;
+  const std::string to = opposite(found->pack, from);
   options.checkpoints[from] = source->get();
   Result<Model> model = bind(found->pack, options, diags);
   if (!model) return diags.failed();

@@ -44,10 +44,10 @@ Result<Model> bind_both(const Arguments& args, const TensorStore& a, const Tenso
   BindOptions options = args.model.bind_options();
   complete(options, *near_a);
   complete(options, *near_b);
-  const Result<Recognised> of_a = recognise(a, *near_a, args.pack, options, diags);
+  const Result<Recognised> of_a = recognise(a, *near_a, args.pack, "", options, diags);
   if (!of_a) return diags.failed();
   const Result<Recognised> of_b =
-      recognise(b, *near_b, args.pack.empty() ? of_a->pack.name() : args.pack, options, diags);
+      recognise(b, *near_b, args.pack.empty() ? of_a->pack.name() : args.pack, "", options, diags);
   if (!of_b) return diags.failed();
   options.checkpoints[of_b->side] = &b;
   options.checkpoints[of_a->side] = &a;

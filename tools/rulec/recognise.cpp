@@ -116,12 +116,18 @@ Result<Found> side_by_binding(const RulePack& pack, const TensorStore& checkpoin
 }  // namespace
 
 Result<Recognised> recognise(const TensorStore& checkpoint, const Neighbours& neighbours, const std::string& given,
-                             const BindOptions& options, Diagnostics& diags) {
+                             const std::string& to, const BindOptions& options, Diagnostics& diags) {
   const Result<Found> name = find_pack(checkpoint, neighbours, given, options, diags);
   if (!name) return diags.failed();
   Result<RulePack> pack = load_pack(name->name, diags);
   if (!pack) return diags.failed();
   std::vector<std::string> reasons = {fmt::format("pack {}, {}", pack->name(), name->reason)};
+  if (!to.empty()) {
+    if (!check_side(*pack, to, diags)) return diags.failed();
+    const std::string from = opposite(*pack, to);
+    reasons.push_back(fmt::format("side {}, as told", from));
+    return Recognised{*std::move(pack), from, std::move(reasons)};
+  }
   const auto& record = neighbours.record;
   if (record && record->pack == pack->name() && std::ranges::count(pack->sides(), record->side) != 0) {
     reasons.push_back(fmt::format("side {}, by its rulec.json", record->side));

@@ -19,12 +19,12 @@ struct Recognised {
 };
 
 /// The pack: `given`, else that of `rulec.json`, else the bundled one of config.json's `model_type`, else the one whose
-/// names fit. The side: that of `rulec.json`, else the one whose names fit. `options` are used where names depend on
-/// them.
+/// names fit. The side: the other one than `to` if that is given, else that of `rulec.json`, else the one whose names
+/// fit. `options` are used where names depend on them.
 ///
-/// Errors: those of `load_pack`; R0612, R0613 no pack or several; R0904 no side.
+/// Errors: those of `load_pack`; R0223 `to` is no side; R0612, R0613 no pack or several; R0904 no side.
 Result<Recognised> recognise(const TensorStore& checkpoint, const Neighbours& neighbours, const std::string& given,
-                             const BindOptions& options, Diagnostics& diags);
+                             const std::string& to, const BindOptions& options, Diagnostics& diags);
 
 /// The other side of a pack.
 const std::string& opposite(const RulePack& pack, const std::string& side);

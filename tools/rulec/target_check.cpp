@@ -105,16 +105,20 @@ Status check_target(const fs::path& target_as_given, const fs::path& source, boo
   if (!S_ISDIR(of_parent.st_mode)) return cannot_make(diags, target, "there is no folder " + parent.string());
   if (::access(parent.c_str(), W_OK | X_OK) != 0) return cannot_make(diags, target, words(errno));
 
-  std::error_code error;
-  const fs::path real_source = fs::weakly_canonical(source, error);
-  const fs::path real_target = fs::weakly_canonical(target, error);
+  std::error_code no_source;
+  std::error_code no_target;
+  const fs::path real_source = fs::weakly_canonical(source, no_source);
+  const fs::path real_target = fs::weakly_canonical(target, no_target);
   struct stat status = {};
   const bool exists = ::lstat(target.c_str(), &status) == 0;
   if (!exists && errno != ENOENT) return cannot_make(diags, target, words(errno));
   if (exists && S_ISLNK(status.st_mode)) return refuse(diags, target, "is a link; name the folder itself");
-  if (real_source == real_target) return refuse(diags, target, "is the source itself");
-  if (is_within(real_target, real_source)) return refuse(diags, target, "lies within the source");
-  if (is_within(real_source, real_target)) return refuse(diags, target, "holds the source");
+  if (no_target) return cannot_make(diags, target, no_target.message());
+  if (!no_source) {  // else opening it says why
+    if (real_source == real_target) return refuse(diags, target, "is the source itself");
+    if (is_within(real_target, real_source)) return refuse(diags, target, "lies within the source");
+    if (is_within(real_source, real_target)) return refuse(diags, target, "holds the source");
+  }
   return exists ? check_existing(target, status, of_parent, overwrite, diags) : Status(Done{});
 }
 
