@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/bind/loop_names.h"
 #include "engine/pack/evaluator.h"
 #include "engine/rules/option_type.h"
 #include "grammar/close_names.h"
@@ -70,8 +71,7 @@ bool take_statement(const Rules& rules, const std::string& preset, GatheredInput
     if (node == nullptr || node->name.text != preset) continue;
     found = true;
     for (const ast::PresetEntry& entry : node->entries) {
-      std::string key;
-      for (const ast::Name& part : entry.key.parts) key += (key.empty() ? "" : ".") + part.text;
+      const std::string key = dotted(entry.key);
       if (Result<Value> value = evaluator.evaluate(rules.files.front(), entry.value))
         gathered.inputs.values[key] = *std::move(value);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sizes without a config. Names tell how far the loops run; stored shapes tell the rest: every unknown size is
+// Sizes without a config. Names tell how far the loops run; stored shapes tell the rest: every other unknown size is
 // elaborated as a prime of its own, so that each axis of each tensor factors into the names that it is made of, and the
-// stored extents solve them.
+// stored extents solve them. Both depend on the layout, so that a layout is tried as a whole.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +9,8 @@
 #include <set>
 
 #include "engine/bind/inputs.h"
-#include "grammar/overloaded.h"
+#include "engine/bind/loop_lengths.h"
+#include "engine/bind/loop_names.h"
 
 namespace rulec {
 namespace {
@@ -18,6 +19,8 @@ namespace {
 constexpr std::array<std::int64_t, 24> Primes{10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079,
                                               10091, 10093, 10099, 10103, 10111, 10133, 10139, 10141,
                                               10151, 10159, 10163, 10169, 10177, 10181, 10193, 10211};
+
+using Options = std::map<std::string, Value, std::less<>>;
 
 class Solver {
  public:
@@ -29,9 +32,9 @@ class Solver {
     for (const auto& [name, definition] : rules_.definitions) {
       if (is_unknown(name, definition)) unknown_.push_back(name);
     }
-    if (unknown_.empty() || unknown_.size() > Primes.size()) return;
-    find_layout_and_loops();
-    solve_axes();
+    find_loops();
+    if ((unknown_.empty() && loops_.empty()) || unknown_.size() > Primes.size()) return;
+    solve_in_best_layout();
     adopt();
   }
 
@@ -84,11 +87,24 @@ class Solver {
     return found.missing == 0 && found.shapes == found.names && found.names > 0 && stored >= found.names;
   }
 
+  /// Unknown sizes that loops run to are no axes to begin with.
+  void find_loops() {
+    const std::set<std::string> keys = direct_keys();
+    for (const std::string& name : loop_names(rules_)) {
+      const bool is_open = std::ranges::find(unknown_, name) != unknown_.end() || keys.contains(name);
+      if (is_open) loops_.insert(name);
+    }
+    std::erase_if(unknown_, [&](const std::string& name) { return loops_.contains(name); });
+  }
+
+  /// Everything has a value but the loops that are not solved.
   Inputs with_primes() const {
     Inputs trial = gathered_.inputs;
     for (std::size_t i = 0; i < unknown_.size(); ++i) trial.values[unknown_[i]] = Rational{Primes[i], 1};
     for (const auto& [name, size] : solved_) trial.values[name] = Rational{size, 1};
-    for (const std::string& key : direct_keys()) trial.values.try_emplace(key, Rational{1, 1});
+    for (const std::string& key : direct_keys()) {
+      if (!loops_.contains(key)) trial.values.try_emplace(key, Rational{1, 1});
+    }
     return trial;
   }
 
@@ -97,117 +113,113 @@ class Solver {
   std::set<std::string> direct_keys() const {
     std::set<std::string> keys;
     for (const ast::File& file : rules_.files) {
-      for (const ast::Expr& expr : file.exprs) {
-        const auto* key = std::get_if<ast::Key>(&expr.node);
+      for (std::size_t e = 0; e < file.exprs.size(); ++e) {
+        const auto* key = std::get_if<ast::Key>(&file.exprs[e].node);
         if (key == nullptr || key->parts.size() < 2) continue;
         const auto side = rules_.side(key->parts.front().text);
-        if (!side || gathered_.inputs.configs[number(*side)] != nullptr || has_default(file, expr)) continue;
-        std::string dotted;
-        for (const ast::Name& part : key->parts) dotted += (dotted.empty() ? "" : ".") + part.text;
-        keys.insert(dotted);
+        if (!side || gathered_.inputs.configs[number(*side)] != nullptr) continue;
+        if (!has_default(file, static_cast<ast::ExprId>(e))) keys.insert(dotted(*key));
       }
     }
     return keys;
   }
 
-  static bool has_default(const ast::File& file, const ast::Expr& key) {
-    return std::ranges::any_of(file.exprs, [&](const ast::Expr& expr) {
-      const auto* binary = std::get_if<ast::Binary>(&expr.node);
-      return binary != nullptr && binary->op == ast::BinaryOp::Else && &file[binary->left] == &key;
-    });
-  }
+  /// Sizes as one layout has them, and how well they explain the checkpoint.
+  struct Attempt {
+    Options options;
+    std::map<std::string, std::int64_t> solved;
+    FitScore fit;
 
-  /// Names of sizes that the ends of loops read.
-  std::vector<std::string> loop_names() const {
-    std::vector<std::string> names;
-    for (const ast::File& file : rules_.files) {
-      for (const ast::Statement& statement : file.statements) {
-        const auto* loop = std::get_if<ast::For>(&statement.node);
-        if (loop == nullptr) continue;
-        for (const ast::Binder& binder : loop->binders) {
-          if (const auto* range = std::get_if<ast::Range>(&binder.values)) add_names(file, range->end, names);
-        }
+    bool is_better_than(const Attempt& o) const {
+      return fit.names_better_than(o.fit) || (!o.fit.names_better_than(fit) && fit.shapes > o.fit.shapes);
+    }
+    bool explains_all() const { return fit.missing == 0 && fit.shapes == fit.names; }
+  };
+
+  /// Names tell the `bool` options, before any size is known; `int` options, which move axes, need them.
+  void solve_in_best_layout() {
+    given_ = gathered_.inputs.options;
+    std::optional<Attempt> best = attempt(layout_by_names());
+    for (const std::string& name : open_options(rules_, with_options(given_), ast::Option::Type::Int)) {
+      for (const std::int64_t value : {0, 1, 2, 3}) {
+        if (!best || best->explains_all()) break;
+        Options options = best->options;
+        options[name] = Rational{value, 1};
+        const std::optional<Attempt> other = attempt(options);
+        if (other && other->is_better_than(*best)) best = other;
       }
     }
-    return names;
+    gathered_.inputs.options = given_;
+    if (!best) return;
+    solved_ = best->solved;
+    // Once more by the way that is taken with a config, which says how it found the layout.
+    GatheredInputs told;
+    told.inputs = with_primes();
+    const std::size_t before = diags_.all().size();
+    (void)detect_options(rules_, told, diags_);
+    diags_.truncate(before);
+    gathered_.inputs.options = told.inputs.options;
+    gathered_.inputs.options.insert(best->options.begin(), best->options.end());
+    gathered_.decisions.insert(gathered_.decisions.end(), told.decisions.begin(), told.decisions.end());
   }
 
-  void add_names(const ast::File& file, ast::ExprId expr, std::vector<std::string>& names) const {
-    std::visit(Overloaded{
-                   [&](const ast::Key& key) {
-                     const std::string& name = key.parts.front().text;
-                     const bool open = key.parts.size() == 1 && std::ranges::find(unknown_, name) != unknown_.end();
-                     if (open && std::ranges::find(names, name) == names.end()) names.push_back(name);
-                   },
-                   [&](const ast::Binary& binary) {
-                     add_names(file, binary.left, names);
-                     add_names(file, binary.right, names);
-                   },
-                   [](const auto&) {},
-               },
-               file[expr].node);
+  Inputs with_options(const Options& options) const {
+    Inputs trial = with_primes();
+    trial.options = options;
+    return trial;
   }
 
-  /// One more than the largest number in any stored name, or the longest stored axis below 1,000 where layers are
-  /// stacked.
-  std::int64_t loop_limit() const {
-    std::int64_t limit = 2;
-    for (const auto& catalogue : gathered_.inputs.catalogues) {
-      for (const TensorInfo& tensor : catalogue) {
-        std::int64_t number = 0;
-        for (const char c : tensor.name) {
-          number = c >= '0' && c <= '9' && number < 100'000 ? number * 10 + (c - '0') : 0;
-          limit = std::max(limit, number + 1);
-        }
-        for (const std::int64_t extent : tensor.shape) {
-          if (extent < 256) limit = std::max(limit, 4 * extent);
-        }
-      }
-    }
-    return std::min<std::int64_t>(limit, 1024);
+  /// Loops, then axes, in one layout; nothing if the rules cannot be satisfied.
+  std::optional<Attempt> attempt(const Options& options) {
+    solved_.clear();
+    gathered_.inputs.options = options;
+    const std::optional<LoopLengths> lengths = loop_lengths(rules_, with_primes(), loops_, diags_);
+    if (!lengths) return std::nullopt;
+    solved_ = *lengths;
+    solve_axes();
+    const Inputs trial = with_primes();
+    const std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
+    if (!pack) return std::nullopt;
+    return Attempt{options, solved_, score(*pack, trial)};
   }
 
-  /// Loops and layout go together: tries every length, in every layout.
-  void find_layout_and_loops() {
-    const std::int64_t limit = loop_limit();
-    for (const std::string& name : loop_names()) {
-      std::optional<std::pair<FitScore, std::int64_t>> best;
-      for (std::int64_t size = 1; size <= limit; ++size) {
-        GatheredInputs trial;
-        trial.inputs = with_primes();
-        trial.inputs.values[name] = Rational{size, 1};
-        const std::size_t before = diags_.all().size();
-        (void)detect_options(rules_, trial, diags_);
-        diags_.truncate(before);
-        const std::optional<Pack> pack = try_elaborate(rules_, trial.inputs, diags_);
-        if (!pack) continue;
-        FitScore fit = score(*pack, trial.inputs);
-        fit.shapes = agreeing_extents(*pack, trial.inputs);
-        const bool better = !best || fit.names_better_than(best->first) ||
-                            (!best->first.names_better_than(fit) && fit.shapes > best->first.shapes);
-        if (!better) continue;
-        best = {fit, size};
-        gathered_.inputs.options = trial.inputs.options;
-        layout_ = trial.decisions;
-      }
-      if (best) solved_[name] = best->second;
-    }
-    gathered_.decisions.insert(gathered_.decisions.end(), layout_.begin(), layout_.end());
-  }
-
-  /// Axes whose length follows from loops alone, and is the stored one.
-  static std::size_t agreeing_extents(const Pack& pack, const Inputs& inputs) {
-    std::size_t count = 0;
+  /// The values of the `bool` options with which names look most like the stored ones, whatever the numbers in them.
+  Options layout_by_names() {
+    std::set<std::string> stored;
     for (const SideId side : BothSides) {
-      for (const TensorInfo& stored : inputs.catalogues[number(side)]) {
-        const auto index = pack.find(side, stored.name);
-        if (!index) continue;
-        const Shape& shape = pack.tensors[number(side)][*index].shape;
-        for (std::size_t d = 0; d < std::min(shape.size(), stored.shape.size()); ++d)
-          count += shape[d] == stored.shape[d];
+      for (const TensorInfo& tensor : gathered_.inputs.catalogues[number(side)])
+        stored.insert(kind_of(side, tensor.name));
+    }
+    Options best = given_;
+    std::optional<FitScore> fit = looks(stored, best);
+    for (const std::string& name : open_options(rules_, with_options(given_), ast::Option::Type::Bool)) {
+      for (const bool value : {false, true}) {
+        Options options = best;
+        options[name] = value;
+        const std::optional<FitScore> other = looks(stored, options);
+        if (!other || (fit && !other->names_better_than(*fit))) continue;
+        fit = other;
+        best = std::move(options);
       }
     }
-    return count;
+    return best;
+  }
+
+  std::optional<FitScore> looks(const std::set<std::string>& stored, const Options& options) {
+    const std::optional<Pack> pack = with_short_loops(rules_, with_options(options), loops_, diags_);
+    if (!pack) return std::nullopt;
+    std::set<std::string> kinds;
+    for (const SideId side : BothSides) {
+      if (gathered_.inputs.catalogues[number(side)].empty()) continue;
+      for (const Tensor& tensor : pack->tensors[number(side)]) kinds.insert(kind_of(side, tensor.name));
+    }
+    FitScore fit;
+    for (const std::string& kind : kinds) ++(stored.contains(kind) ? fit.names : fit.missing);
+    return fit;
+  }
+
+  static std::string kind_of(SideId side, std::string_view name) {
+    return (side == SideId::Left ? "<" : ">") + without_numbers(name);
   }
 
   /// Each pass solves the axes that have one unknown left.
@@ -264,9 +276,10 @@ class Solver {
   const Rules& rules_;
   GatheredInputs& gathered_;
   Diagnostics& diags_;
-  std::vector<std::string> unknown_;
+  std::vector<std::string> unknown_;  // axes
+  std::set<std::string> loops_;       // what loops run to
+  Options given_;
   std::map<std::string, std::int64_t> solved_;
-  std::vector<std::string> layout_;
 };
 
 }  // namespace

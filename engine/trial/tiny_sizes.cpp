@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/bind/loop_names.h"
 #include "engine/pack/evaluator.h"
-#include "grammar/overloaded.h"
 
 namespace rulec {
 namespace {
@@ -31,11 +31,10 @@ class Drawer {
  public:
   Drawer(const Rules& rules, const Inputs& base, const std::map<std::string, Value, std::less<>>& fixed,
          Diagnostics& diags)
-      : rules_(rules), base_(base), fixed_(fixed), diags_(diags), random_(20240627) {}
+      : rules_(rules), base_(base), fixed_(fixed), diags_(diags), random_(20240627), loops_(loop_names(rules)) {}
 
   std::optional<TinyModel> run() {
     pin_options();
-    find_loop_names();
     find_sizes();
     std::optional<TinyModel> best;
     std::size_t best_equal = 0;
@@ -72,44 +71,6 @@ class Drawer {
     }
   }
 
-  /// Names that the ends of ranges read, directly or through a `let`.
-  void find_loop_names() {
-    for (const ast::File& file : rules_.files) {
-      for (const ast::Statement& statement : file.statements) {
-        const auto* loop = std::get_if<ast::For>(&statement.node);
-        if (loop == nullptr) continue;
-        for (const ast::Binder& binder : loop->binders) {
-          if (const auto* range = std::get_if<ast::Range>(&binder.values)) add_names(file, range->end);
-        }
-      }
-    }
-  }
-
-  void add_names(const ast::File& file, ast::ExprId expr) {
-    std::visit(Overloaded{
-                   [&](const ast::Key& key) {
-                     const std::string& name = key.parts.front().text;
-                     const bool is_new = loops_.insert(dotted(key)).second;
-                     const Definition* definition = key.parts.size() == 1 ? rules_.find(name) : nullptr;
-                     if (!is_new || definition == nullptr || definition->kind != DefinitionKind::Let) return;
-                     const auto& let = std::get<ast::Let>(rules_.statement(*definition).node);
-                     add_names(rules_.files[definition->file], let.definitions[definition->entry].value);
-                   },
-                   [&](const ast::Binary& binary) {
-                     add_names(file, binary.left);
-                     add_names(file, binary.right);
-                   },
-                   [](const auto&) {},
-               },
-               file[expr].node);
-  }
-
-  static std::string dotted(const ast::Key& key) {
-    std::string text;
-    for (const ast::Name& part : key.parts) text += (text.empty() ? "" : ".") + part.text;
-    return text;
-  }
-
   bool has_config(const std::string& side) const { return base_.configs[number(*rules_.side(side))] != nullptr; }
 
   /// What sizes are read from: entries of `config` blocks, and keys that stand in rules. With a config at hand, those
@@ -144,13 +105,6 @@ class Drawer {
         add_size(dotted(*key));
       }
     }
-  }
-
-  static bool has_default(const ast::File& file, ast::ExprId key) {
-    return std::ranges::any_of(file.exprs, [&](const ast::Expr& expr) {
-      const auto* binary = std::get_if<ast::Binary>(&expr.node);
-      return binary != nullptr && binary->op == ast::BinaryOp::Else && binary->left == key;
-    });
   }
 
   static bool is_size(const Value& value) {
@@ -219,7 +173,7 @@ class Drawer {
   const std::map<std::string, Value, std::less<>>& fixed_;
   Diagnostics& diags_;
   std::mt19937_64 random_;
-  std::set<std::string> loops_;
+  std::set<std::string> loops_;  // names that loops run to
   std::vector<std::string> loop_sizes_;
   std::vector<std::string> axis_sizes_;
 };
