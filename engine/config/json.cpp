@@ -4,44 +4,17 @@
 #include "engine/config/json.h"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "engine/config/tracked_iterator.h"
 #include "engine/config/tree_builder.h"
 
 namespace rulec {
 namespace {
 
 constexpr std::string_view Blanks = " \t\r\n";
-
-/// Walks over the text for the lexer, and leaves word of where it is.
-class TrackedIterator {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = const char&;
-
-  TrackedIterator(const char* at, const char** reached) : at_(at), reached_(reached) {}
-  reference operator*() const { return *at_; }
-  TrackedIterator& operator++() {
-    *reached_ = ++at_;
-    return *this;
-  }
-  TrackedIterator operator++(int) {
-    const TrackedIterator before = *this;
-    ++*this;
-    return before;
-  }
-  bool operator==(const TrackedIterator& other) const { return at_ == other.at_; }
-
- private:
-  const char* at_;
-  const char** reached_;
-};
 
 /// `... syntax error while parsing value - invalid literal; last read: 'N'; expected ...` to `invalid literal`: the
 /// excerpt below the message shows the rest.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/graph/graph.h"
+#include "engine/tensor/element_bytes.h"
 #include "grammar/internal_error.h"
 #include "grammar/overloaded.h"
 
@@ -11,10 +12,6 @@ namespace rulec {
 namespace {
 
 using Bytes = std::vector<std::byte>;
-
-std::size_t element_bytes(DType dtype) {
-  return static_cast<std::size_t>(bits(dtype)) / 8;
-}
 
 /// Calls `visit(cell, position)` for every cell of `shape`, row-major.
 template <class Visit>

@@ -6,16 +6,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/tensor/element_bytes.h"
+
 namespace rulec {
 namespace {
 
 /// Elements of a slab: half a megabyte of float32, so that all of it stays in the second cache and rows of a transpose
 /// are longer than a cache line.
 constexpr std::int64_t SlabElements = std::int64_t{1} << 17;
-
-std::size_t bytes_of(DType dtype, std::int64_t elements) {
-  return static_cast<std::size_t>(elements) * static_cast<std::size_t>(bits(dtype)) / 8;
-}
 
 /// Whether the axes, slowest first, number cells one behind the other.
 template <class Stride>

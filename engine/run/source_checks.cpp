@@ -9,15 +9,12 @@
 #include <optional>
 #include <set>
 
+#include "engine/tensor/element_bytes.h"
 #include "engine/tensor/numbers.h"
 #include "grammar/messages.h"
 
 namespace rulec {
 namespace {
-
-std::size_t element_bytes(DType dtype) {
-  return static_cast<std::size_t>(bits(dtype)) / 8;
-}
 
 /// Calls `visit(element, position)` for all cells of a copy's source side.
 template <class Visit>

@@ -5,15 +5,12 @@
 #include <vector>
 
 #include "engine/scalar/op.h"
+#include "engine/tensor/element_bytes.h"
 #include "engine/tensor/numbers.h"
 #include "grammar/internal_error.h"
 
 namespace rulec {
 namespace {
-
-std::size_t bytes_of(DType dtype, std::size_t elements) {
-  return elements * static_cast<std::size_t>(bits(dtype)) / 8;
-}
 
 /// The running value of one tile, and what goes on its way.
 class Run {

@@ -3,40 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "engine/config/tracked_iterator.h"
 #include "engine/store/printable.h"
 
 namespace rulec {
 namespace {
-
-// Lets the listener know how far the lexer has come, which nlohmann's events do not tell.
-class TrackedIterator {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = const char&;
-
-  TrackedIterator(const char* at, const char** reached) : at_(at), reached_(reached) {}
-  reference operator*() const { return *at_; }
-  TrackedIterator& operator++() {
-    *reached_ = ++at_;
-    return *this;
-  }
-  TrackedIterator operator++(int) {
-    const TrackedIterator before = *this;
-    ++*this;
-    return before;
-  }
-  bool operator==(const TrackedIterator& other) const { return at_ == other.at_; }
-
- private:
-  const char* at_;
-  const char** reached_;
-};
 
 // `[json.exception.parse_error.101] parse error at line 1, column 9: syntax error while ...` to what follows the colon.
 std::string plain_words(std::string_view what) {

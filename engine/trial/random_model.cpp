@@ -5,6 +5,7 @@
 #include <cmath>
 #include <random>
 
+#include "engine/tensor/element_bytes.h"
 #include "engine/tensor/numbers.h"
 #include "grammar/messages.h"
 
@@ -60,7 +61,7 @@ void fill(const PieceForm& form, std::size_t side, std::int64_t at, std::size_t 
 }  // namespace
 
 std::vector<std::byte> encode(const std::vector<double>& numbers, DType dtype) {
-  std::vector<std::byte> bytes(numbers.size() * static_cast<std::size_t>(bits(dtype)) / 8);
+  std::vector<std::byte> bytes(bytes_of(dtype, numbers.size()));
   apply({}, {DType::F64, DType::F64, dtype}, std::as_bytes(std::span(numbers)), {}, bytes);
   return bytes;
 }

@@ -9,6 +9,7 @@
 #include "engine/check/cell_differences.h"
 #include "engine/pack/evaluator.h"
 #include "engine/pack/path.h"
+#include "engine/tensor/element_bytes.h"
 #include "engine/tensor/numbers.h"
 #include "engine/trial/pack_tests.h"
 #include "engine/trial/random_model.h"
@@ -226,7 +227,7 @@ class Block {
     const TensorInfo info = store.tensors()[*find_tensor(store.tensors(), named.name)];
     std::vector<std::byte> bytes(store.bytes(named.name).begin(), store.bytes(named.name).end());
     const std::vector<std::byte> values = encode(named.values, info.dtype);
-    const std::size_t width = static_cast<std::size_t>(bits(info.dtype)) / 8;
+    const std::size_t width = element_bytes(info.dtype);
     for (std::size_t i = 0; i < named.cells.size(); ++i) {
       std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * width), width,
                   bytes.begin() + named.cells[i] * static_cast<std::ptrdiff_t>(width));
@@ -240,7 +241,7 @@ class Block {
     written_.insert(named.name);
     const DType dtype = store.tensors()[*index].dtype;
     const std::span<const std::byte> bytes = store.bytes(named.name);
-    const std::size_t width = static_cast<std::size_t>(bits(dtype)) / 8;
+    const std::size_t width = element_bytes(dtype);
     std::vector<double> found;
     std::vector<double> expected;
     for (std::size_t i = 0; i < named.cells.size(); ++i) {

@@ -426,12 +426,12 @@ def full_disk(work):
         claim("94 and says how much is missing", "bytes, " in spoken_by(run), spoken_by(run))
         run = convert(work, "hf", target="disk")
         claim("a disk of its own as the target", run.returncode == 2 and "[R0810 " in spoken_by(run), spoken_by(run))
-    # A disk with room for the weights, and none for the tokenizer.
+    # A disk with room for the tokenizer, and none for the weights.
     shutil.copytree(work / "hf", work / "ckpt")
     (work / "ckpt/tokenizer.json").write_bytes(b" " * 3_000_000)
     with small_disk(work / "disk", "4m"):
         run = convert(work, "ckpt", target="disk/out")
-        refused(work, "94 a disk that fills up at last", run, 2, "R0809", "tokenizer.json")
+        refused(work, "94 a disk that fills up", run, 2, "R0809", "model.safetensors")
         claim("94 and it is empty again", not any((work / "disk").iterdir()))
         run = convert(work, "hf", target="disk/out")
         claim("105 another disk is fine", run.returncode == 0 and (work / "disk/out/rulec.json").exists(), spoken_by(run))

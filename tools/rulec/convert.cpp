@@ -100,10 +100,11 @@ Result<Report> write(const Arguments& args, const Job& job, Diagnostics& diags) 
   }
   TargetFolder folder(args.target);
   if (!folder.create(diags)) return diags.failed();
+  // First what is small: a tokenizer that cannot be read is better told before hours of work.
+  if (!carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
   const auto sink = safetensors_sink(folder.partial(), {.max_shard_bytes = *parse_bytes(args.max_shard_size)});
   Result<Report> report = convert(job.model, job.to, *job.source, *sink, job.options, diags);
   if (!report) return diags.failed();
-  if (!carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
   const Record record{job.model.pack_name(), job.from, job.to, job.model.options()};
   if (job.to != "hf" && !write_record(record, folder.partial(), diags)) return diags.failed();
   if (!folder.commit(args.overwrite, diags)) return diags.failed();
