@@ -36,12 +36,12 @@ void each_number(std::string_view name, const Visit& visit) {
 }
 
 /// How well a length fits.
-struct Fit {
+struct LengthFit {
   std::size_t names = 0;
   std::size_t missing = 0;
   std::size_t extents = 0;  ///< axes that are as long as the stored ones
 
-  bool operator<(const Fit& o) const {
+  bool operator<(const LengthFit& o) const {
     return std::tuple(names, o.missing, extents) < std::tuple(o.names, missing, o.extents);
   }
 };
@@ -172,10 +172,10 @@ class LengthSolver {
   void solve(const std::string& name) {
     const std::set<std::int64_t> lengths = candidates(name);
     for (std::size_t first = 0; first < Short.size(); ++first) {
-      std::optional<std::pair<Fit, std::int64_t>> best;
-      std::optional<Fit> worst;
+      std::optional<std::pair<LengthFit, std::int64_t>> best;
+      std::optional<LengthFit> worst;
       for (const std::int64_t length : lengths) {
-        const std::optional<Fit> fit = fit_of(name, length, first);
+        const std::optional<LengthFit> fit = fit_of(name, length, first);
         if (!fit) continue;
         if (!best || best->first < *fit) best = {*fit, length};
         if (!worst || *fit < *worst) worst = fit;
@@ -189,7 +189,7 @@ class LengthSolver {
   }
 
   /// How well a length fits, with the others as short as the `first` of `Short`, or the next that the rules accept.
-  std::optional<Fit> fit_of(const std::string& name, std::int64_t length, std::size_t first) {
+  std::optional<LengthFit> fit_of(const std::string& name, std::int64_t length, std::size_t first) {
     for (std::size_t i = 0; i < Short.size(); ++i) {
       const std::int64_t others = Short[(first + i) % Short.size()];
       const std::optional<Pack> pack = try_elaborate(rules_, with(name, length, others), diags_);
@@ -198,9 +198,9 @@ class LengthSolver {
     return std::nullopt;
   }
 
-  Fit fit_of(const Pack& pack) const {
+  LengthFit fit_of(const Pack& pack) const {
     const FitScore named = score(pack, base_);
-    Fit fit{named.names, named.missing, 0};
+    LengthFit fit{named.names, named.missing, 0};
     for (const SideId side : BothSides) {
       for (const TensorInfo& stored : base_.catalogues[number(side)]) {
         const auto index = pack.find(side, stored.name);
