@@ -139,8 +139,18 @@ class Explanation {
       }
       const RoundTrip trip = round_trip(numbers, other(to), DType::Bf16, cache_);
       const std::string function = pipeline->empty() ? "bits are moved untouched" : "x | " + to_string(*pipeline);
-      out_ += fmt::format("  {:<12} {}\n               {} in bfloat16, {}\n", label, function, describe(trip),
-                          why(*pipeline, trip));
+      out_ += fmt::format("  {:<12} {}\n", label, function);
+      operands(piece, numbers);
+      out_ += fmt::format("               {} in bfloat16, {}\n", describe(trip), why(*pipeline, trip));
+    }
+  }
+
+  /// The tensor arguments by the numbers that the pipeline has for them. They are read towards the left only.
+  void operands(const Piece& piece, const Numbers& numbers) {
+    for (std::size_t o = 0; o < piece.operands.size(); ++o) {
+      const Tensor& tensor = pack_.tensors[number(SideId::Right)][piece.operands[o].tensor];
+      const std::string function = numbers.operands[o].empty() ? "" : " | " + to_string(numbers.operands[o]);
+      out_ += fmt::format("               tensor {} is {}  {}{}\n", o, tensor.name, to_string(tensor.shape), function);
     }
   }
 

@@ -119,6 +119,20 @@ TEST_CASE("So does a model") {
   CHECK(test(loaded(), lines, of_test));
 }
 
+TEST_CASE("A tensor argument is explained with its own hooks") {
+  const Model model = bound(loaded(R"(pack p : maxtext -> hf
+config hf { D = hidden_size
+  F = intermediate_size }
+hook e8m0 = cast(f32) | sub(127) | exp2
+wi : [D F] <= gate : [F D] | mul(scales : [F] | e8m0)
+)"));
+  Diagnostics diags;
+  const Result<std::string> text = explain(model, "wi", diags);
+  REQUIRE(text);
+  CHECK(text->find("x | mul(tensor 0)") != std::string::npos);
+  CHECK(text->find("tensor 0 is scales  [2] | cast(f32) | sub(127) | exp2\n") != std::string::npos);
+}
+
 TEST_CASE("Threads share a pack and a model, each with its own Diagnostics") {
   const RulePack pack = loaded();
   const Model model = bound(pack);

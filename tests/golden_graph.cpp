@@ -33,7 +33,12 @@ std::string text_of(const Graph& graph, const TargetTensor& target) {
   std::string out;
   for (const CopyPiece& piece : target.copies) {
     std::string operands;
-    for (const CopyOperand& operand : piece.operands) operands += " with " + graph.sources[operand.source].name;
+    for (const CopyOperand& operand : piece.operands) {
+      operands += " with " + graph.sources[operand.source].name;
+      if (operand.pipeline.empty()) continue;
+      operands += fmt::format(" ({} ops, {} {} {})", operand.pipeline.size(), rule_name(operand.types.arrives),
+                              rule_name(operand.types.working), rule_name(operand.types.stored));
+    }
     out += fmt::format("{} -> {}  {}  {} ops, {} {} {}{}\n", graph.sources[piece.source].name, target.info.name,
                        text_of(piece.copy), piece.pipeline.size(), rule_name(piece.types.arrives),
                        rule_name(piece.types.working), rule_name(piece.types.stored), operands);

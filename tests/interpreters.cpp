@@ -6,12 +6,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "engine/check/check.h"
 #include "engine/run/run.h"
+#include "engine/tensor/numbers.h"
 #include "engine/trial/random_model.h"
 #include "tests/elaborated.h"
 
@@ -120,6 +123,41 @@ TEST_CASE("the runner writes what the reference interpreter makes, and what is m
     }
   }
   CHECK(moved_only > 200);
+}
+
+TEST_CASE("packed numbers and their exponents: hooks of a tensor argument run alike in both interpreters") {
+  // The cells of one piece fill more than a slab; they are turned, cut, and broadcast along W.
+  const Elaborated made = elaborate_text(R"(
+let E = 2, F = 70, X = 67, W = 16
+hook fp4(n, scale) = shr(4n) | and(15) | lut(0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6)
+                     | mul(scale) | cast(bf16)
+hook e8m0 = cast(f32) | sub(127) | exp2
+for n in 0..2, g in {gate, up} {
+  <g> : [E (X W n) F] <= blocks : [E (F g) X W] | fp4(n, scales : [E (F g) X] | e8m0)
+}
+)");
+  REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
+  std::mt19937 random(1);
+  MemoryStore source;
+  for (const TensorInfo& info :
+       {TensorInfo{"blocks", DType::U8, {2, 140, 67, 16}}, TensorInfo{"scales", DType::U8, {2, 140, 67}}}) {
+    std::vector<std::byte> bytes(info.bytes());
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() % 256);
+    source.put(info, std::move(bytes));
+  }
+  const MemoryStore written = converted(made, SideId::Left, source, std::nullopt);
+
+  // One number by hand: cell [1, (5 W + 3) 2 + 1, 7] of `up` is the high nibble of block [1, 7 * 2 + 1, 5, 3].
+  const auto at = [&](std::string_view name, std::size_t cell) {
+    return std::to_integer<unsigned>(source.bytes(name)[cell]);
+  };
+  constexpr std::array<double, 16> Numbers{0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6};
+  const std::size_t group = (140 + 15) * 67 + 5;
+  const double meant =
+      std::ldexp(Numbers[at("blocks", group * 16 + 3) >> 4U], static_cast<int>(at("scales", group)) - 127);
+  REQUIRE(meant != 0);
+  const std::size_t cell = (2144 + (5 * 16 + 3) * 2 + 1) * 70 + 7;
+  CHECK(to_double(DType::Bf16, written.bytes("up").subspan(2 * cell, 2)) == meant);
 }
 
 }  // namespace rulec::testing

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/elaborated.h"
+#include "tests/scratch.h"
 
 using namespace rulec;
 
@@ -74,4 +75,33 @@ TEST_CASE("labels keep their numbers") {
   CHECK(index.text(8) == "b");
   CHECK(index.text(2) == "c");
   CHECK(index.text(0) == "0");
+}
+
+TEST_CASE("GPT-OSS reads 4-bit experts with the exponents of their blocks") {
+  const testing::Scratch folder;
+  testing::Given given;
+  given.configs[number(SideId::Right)] = folder.write("config.json", R"({
+  "num_hidden_layers": 4, "hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 2,
+  "num_key_value_heads": 1, "head_dim": 8, "vocab_size": 10, "num_local_experts": 3, "tie_word_embeddings": false,
+  "quantization_config": {"quant_method": "mxfp4"}
+})");
+  const testing::Elaborated made = testing::elaborate_pack(RULEC_TESTS_DIR "/data/rules/gpt_oss.rules", given);
+  REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
+  const Pack& pack = *made.pack;
+  const auto blocks = pack.find(SideId::Right, "model.layers.3.mlp.experts.gate_up_proj_blocks");
+  const auto scales = pack.find(SideId::Right, "model.layers.3.mlp.experts.gate_up_proj_scales");
+  REQUIRE(blocks);
+  REQUIRE(scales);
+  CHECK(pack.tensors[1][*blocks].shape == Shape{3, 192, 2, 16});
+  CHECK(pack.tensors[1][*scales].shape == Shape{3, 192, 2});
+  int pieces = 0;
+  for (const Piece& piece : pack.pieces) {
+    if (piece.operands.empty() || piece.operands.front().tensor != *scales) continue;
+    ++pieces;
+    CHECK(piece.tensor[1] == static_cast<std::int32_t>(*blocks));
+    const std::vector<Pipeline>& operands = pack.numbers[pack.forms[piece.form].numbers].operands;
+    REQUIRE(operands.size() == 1);
+    CHECK(to_string(operands.front()) == "cast(f32) | sub(127) | exp2");
+  }
+  CHECK(pieces == 4);  // two nibbles each of gate and up
 }

@@ -206,6 +206,29 @@ TEST_CASE("A reverse that undoes another function is caught by the round trip") 
   CHECK(outcome.has_line("FAIL  round trip: 1 + 1 tensors, bf16"));
 }
 
+TEST_CASE("4-bit numbers and their exponents are worked out by hand") {
+  // Two blocks of four numbers a row: bytes low nibble first, 2^(exponent - 127) for each block.
+  const Outcome outcome = run(R"(pack p : maxtext -> hf
+config hf { F = intermediate }
+let X = 2, W = 2
+hook fp4(n, scale) = shr(4n) | and(15) | lut(0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6)
+                     | mul(scale) | cast(bf16)
+hook e8m0 = cast(f32) | sub(127) | exp2
+for n in 0..2 { w : [(X W n) F] <= w_blocks : [F X W] | fp4(n, w_scales : [F X] | e8m0) }
+test "mxfp4" with {F = 2, X = 2, W = 2} {
+  hf {
+    w_blocks = [[[33, 249], [112, 8]], [[67, 101], [186, 220]]]
+    w_scales = [[128, 126], [127, 130]]
+  }
+  maxtext { w = [[1, 1.5], [2, 2], [-1, 3], [-12, 4], [0, -8], [3, -12], [0, -16], [0, -24]] }
+}
+)");
+  CAPTURE(outcome.messages);
+  CAPTURE(outcome.joined());
+  CHECK(outcome.passes);
+  CHECK(outcome.has_line("ok    mxfp4"));
+}
+
 TEST_CASE("What goes one way only is not asked to come back") {
   const Outcome outcome = run(R"(pack p : maxtext -> hf
 let V = 3, Vp = 5, D = 2

@@ -85,6 +85,7 @@ class NumbersCheck {
     for (const auto& pipeline : {right, left}) {
       if (pipeline) constants(family, *pipeline);
     }
+    for (const Pipeline& operand : numbers.operands) constants(family, operand);
   }
 
   static Span join_calls(const Pipeline& pipeline) {

@@ -103,9 +103,11 @@ class GraphBuilder {
     return options_.source[places_[static_cast<std::size_t>(piece.tensor[number(from_)])]];
   }
 
-  Pipeline pipeline_of(const Piece& piece) const {
-    return pack_.numbers[pack_.forms[piece.form].numbers].towards[number(to_)].value_or(Pipeline{});
-  }
+  const TensorInfo& info_of(const PieceOperand& operand) const { return options_.source[places_[operand.tensor]]; }
+
+  const Numbers& numbers_of(const Piece& piece) const { return pack_.numbers[pack_.forms[piece.form].numbers]; }
+
+  Pipeline pipeline_of(const Piece& piece) const { return numbers_of(piece).towards[number(to_)].value_or(Pipeline{}); }
 
   Trip trip_of(const Piece& piece, DType arrives) const {
     Pipeline pipeline = pipeline_of(piece);
@@ -118,6 +120,12 @@ class GraphBuilder {
     Pipeline pipeline = pipeline_of(piece);
     const Types types = types_of(pipeline, DType::F32, std::nullopt, false);
     return {std::move(pipeline), types};
+  }
+
+  /// An operand is read in the type that it is stored in, whatever type is asked for.
+  Trip operand_trip(const Piece& piece, std::size_t operand) const {
+    const Pipeline& pipeline = numbers_of(piece).operands[operand];
+    return {pipeline, types_of(pipeline, info_of(piece.operands[operand]).dtype, std::nullopt)};
   }
 
   /// The stored type of a tensor: its copies decide, else its constants, else it is all padding.
@@ -153,12 +161,12 @@ class GraphBuilder {
   /// Whether the pipeline can run; asked once for each combination of pipeline and types.
   bool check(const Piece& piece, const Trip& trip, std::string_view name) {
     std::vector<DType> operands;
-    for (const PieceOperand& operand : piece.operands)
-      operands.push_back(options_.source[places_[operand.tensor]].dtype);
+    for (const PieceOperand& operand : piece.operands) operands.push_back(info_of(operand).dtype);
     const auto [at, is_new] =
         checked_.try_emplace({pack_.forms[piece.form].numbers, trip.types.arrives, operands}, true);
     if (!is_new) return at->second;
-    at->second = static_cast<bool>(check_types(trip.pipeline, trip.types, operands, name, diags_));
+    at->second = check_operands(piece, operands) &&
+                 static_cast<bool>(check_types(trip.pipeline, trip.types, operands, name, diags_));
     const bool whole_bytes = bits(trip.types.arrives) % 8 == 0;
     if (at->second && !whole_bytes) {
       report(diags_, pack_.families[piece.family].span, diag::OpType, "a rule", "elements of whole bytes", name,
@@ -166,6 +174,17 @@ class GraphBuilder {
       at->second = false;
     }
     return at->second;
+  }
+
+  /// Whether the operands' own pipelines can run; `dtypes`, as stored, become those that the piece's pipeline sees.
+  bool check_operands(const Piece& piece, std::vector<DType>& dtypes) {
+    bool good = true;
+    for (std::size_t o = 0; o < piece.operands.size(); ++o) {
+      const Trip trip = operand_trip(piece, o);
+      good &= static_cast<bool>(check_types(trip.pipeline, trip.types, {}, info_of(piece.operands[o]).name, diags_));
+      dtypes[o] = trip.types.stored;
+    }
+    return good;
   }
 
   // ---- nodes --------------------------------------------------------------------------------------------------------
@@ -185,8 +204,7 @@ class GraphBuilder {
   }
 
   /// The piece as it leaves, dense, its axes in the order of `copy`.
-  std::optional<NodeId> piece(const Piece& piece, const StridedCopy& copy, DType stored,
-                              std::string_view target) {
+  std::optional<NodeId> piece(const Piece& piece, const StridedCopy& copy, DType stored, std::string_view target) {
     Shape shape;
     for (const StridedAxis& axis : copy.axes) shape.push_back(axis.extent);
     if (piece.kind == PieceKind::Pad) return add({stored, shape, nodes::Fill{0}});
@@ -200,20 +218,22 @@ class GraphBuilder {
     nodes::View view{load(static_cast<std::size_t>(piece.tensor[number(from_)])), copy.source_offset, {}};
     for (const StridedAxis& axis : copy.axes) view.axes.push_back({axis.extent, axis.source_stride, 1});
     const NodeId cells = add({trip.types.arrives, shape, std::move(view)});
-    return run(cells, trip, operand_views(piece, shape));
+    return run(cells, trip, operand_nodes(piece, shape));
   }
 
-  std::vector<NodeId> operand_views(const Piece& piece, const Shape& shape) {
+  /// The operands as the piece's pipeline reads them.
+  std::vector<NodeId> operand_nodes(const Piece& piece, const Shape& shape) {
     std::vector<NodeId> result;
     const std::vector<std::size_t> order = target_order(piece);
-    for (const PieceOperand& operand : piece.operands) {
+    for (std::size_t o = 0; o < piece.operands.size(); ++o) {
+      const PieceOperand& operand = piece.operands[o];
       nodes::View view{load(operand.tensor), operand.offset, {}};
       for (std::size_t i = 0; i < order.size(); ++i) {
         const OperandAxis& axis = operand.axes[order[i]];
         view.axes.push_back({shape[i], axis.stride, axis.block});
       }
       const DType dtype = graph_[view.of].dtype;
-      result.push_back(add({dtype, shape, std::move(view)}));
+      result.push_back(run(add({dtype, shape, std::move(view)}), operand_trip(piece, o), {}));
     }
     return result;
   }

@@ -17,6 +17,8 @@ struct CopyOperand {
   std::size_t source = 0;  ///< of Graph::sources
   std::int64_t offset = 0;
   std::vector<OperandAxis> axes;
+  Pipeline pipeline;  ///< runs on what is gathered, before the piece's own pipeline reads it
+  Types types;        ///< of that pipeline
 };
 
 /// Cells of one source tensor, run through a pipeline, put into the target.

@@ -72,9 +72,12 @@ std::size_t source_of(const Graph& graph, NodeId id) {
 }
 
 CopyOperand operand_of(const Graph& graph, NodeId id) {
-  const auto* view = std::get_if<nodes::View>(&graph[id].kind);
+  const Chain chain = chain_of(graph, id);
+  const auto* view = std::get_if<nodes::View>(&chain.start->kind);
   RULEC_ASSERT(view != nullptr);
-  CopyOperand operand{source_of(graph, view->of), view->offset, {}};
+  Function function = function_of(chain);
+  RULEC_ASSERT(function.operands.empty());
+  CopyOperand operand{source_of(graph, view->of), view->offset, {}, std::move(function.pipeline), function.types};
   for (const nodes::ViewAxis& axis : view->axes) operand.axes.push_back({axis.stride, axis.block});
   return operand;
 }

@@ -59,8 +59,11 @@ std::vector<std::int64_t> signature_of(const Variant& variant) {
 }
 
 bool same_numbers(const Variant& a, const Variant& b) {
-  return a.constant == b.constant &&
-         std::ranges::equal(a.hooks, b.hooks, {}, &HookPipelines::towards, &HookPipelines::towards);
+  const auto same_hooks = [](const HookPipelines& x, const HookPipelines& y) {
+    return x.towards == y.towards &&
+           std::ranges::equal(x.operands, y.operands, {}, &OperandTerm::pipeline, &OperandTerm::pipeline);
+  };
+  return a.constant == b.constant && std::ranges::equal(a.hooks, b.hooks, same_hooks);
 }
 
 }  // namespace

@@ -127,16 +127,33 @@ class HookExpander {
     const ast::Term& term = file[id];
     Result<PathValue> path = append_path(evaluator_, file, prefix_, term.path);
     if (!path) return diags().failed();
+    if (operand_) return report_nested(term.span);
     if (!term.shape) return report(diags(), term.span, diag::ShapeMissing, diags().sources().text(term.span));
     Result<SizedPattern> shape = size_pattern(evaluator_, file, *term.shape, axes_);
     if (!shape) return diags().failed();
     insert_brackets(*shape, path->brackets);
-    if (!term.hooks.empty()) {
-      return report(diags(), term.hooks.front().span, diag::WrongArguments, "the tensor argument", path->name,
-                    "has hooks of its own, which are not supported: let the hook that reads it do their work");
-    }
-    result_.operands.push_back({*std::move(path), *std::move(shape), term.span, file[*term.shape].span});
+    Result<Pipeline> pipeline = operand_pipeline(file, term, path->name);
+    if (!pipeline) return diags().failed();
+    result_.operands.push_back(
+        {*std::move(path), *std::move(shape), *std::move(pipeline), term.span, file[*term.shape].span});
     return result_.operands.size() - 1;
+  }
+
+  /// What the hooks behind a tensor argument do to it. They run one way only, as the rule that reads it does.
+  Result<Pipeline> operand_pipeline(const ast::File& file, const ast::Term& term, std::string_view name) {
+    if (term.hooks.empty()) return Pipeline{};
+    operand_ = name;
+    Result<Ways> ways = expand(file, term.hooks, false);
+    // A parameter of the hook around may have been handed on.
+    if (ways && takes_tensor(ways->along)) ways = report_nested(join(term.hooks.front().span, term.hooks.back().span));
+    operand_.reset();
+    if (!ways) return diags().failed();
+    return std::move(ways->along);
+  }
+
+  Finding report_nested(Span span) {
+    return report(diags(), span, diag::WrongArguments, "the tensor argument", operand_.value_or(""),
+                  "has hooks that read a tensor of their own: they take numbers only");
   }
 
   Result<Call> make_call(const ast::File& file, const ast::Op& op, const OpDef& def) {
@@ -188,6 +205,7 @@ class HookExpander {
   AxisTable& axes_;
   HookPipelines& result_;
   Tensors tensors_;
+  std::optional<std::string_view> operand_;  // the tensor argument whose hooks are being expanded
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace rulec {
 struct OperandTerm {
   PathValue path;
   SizedPattern shape;
+  Pipeline pipeline;  ///< of hooks of its own: `scales : [D X] | e8m0`
   Span span;
   Span shape_span;
 };

@@ -44,6 +44,7 @@ struct Tensor {
 /// What happens to the numbers of a family's pieces, each way. Nothing where there is no way.
 struct Numbers {
   std::array<std::optional<Pipeline>, 2> towards;  ///< by the side that is written
+  std::vector<Pipeline> operands{};  ///< of each tensor argument: what happens to it first, in the type it is stored in
 };
 
 /// One axis of a piece: how far a step moves in the tensor of each side, in elements.

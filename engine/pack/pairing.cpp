@@ -32,7 +32,10 @@ class Pairer {
   Result<Pairing> pair() {
     if (!lay_out_terms() || !lay_out_operands() || !check_ways()) return diags_.failed();
     first_numbers_ = pack_.numbers.size();
-    for (const HookPipelines& hooks : variant_.hooks) pack_.numbers.push_back({hooks.towards});
+    for (const HookPipelines& hooks : variant_.hooks) {
+      Numbers& numbers = pack_.numbers.emplace_back(Numbers{hooks.towards});
+      for (const OperandTerm& operand : hooks.operands) numbers.operands.push_back(operand.pipeline);
+    }
     for (const SideId side : BothSides) add_one_sided(side, PieceKind::Pad);
     const bool is_constant = variant_.is_constant[0] || variant_.is_constant[1];
     if (is_constant ? !pair_constant() : !pair_terms()) return diags_.failed();

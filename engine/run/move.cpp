@@ -134,14 +134,25 @@ class PieceMover {
   std::vector<OperandBytes> operand_bytes(const Slab& slab, std::int64_t cells) {
     std::vector<OperandBytes> result;
     scratch_.operands.resize(std::max(scratch_.operands.size(), operands_.size()));
+    scratch_.changed_operands.resize(scratch_.operands.size());
     for (std::size_t o = 0; o < operands_.size(); ++o) {
       std::vector<std::byte>& buffer = scratch_.operands[o];
       buffer.resize(bytes_of(operands_[o].dtype, cells));
       std::byte* out = buffer.data();
       gather_operand(o, slab, 0, piece_.operands[o].offset, out);
-      result.push_back({operands_[o].dtype, buffer});
+      result.push_back(changed(o, buffer, cells));
     }
     return result;
+  }
+
+  /// The gathered cells of an operand behind its own pipeline.
+  OperandBytes changed(std::size_t o, std::span<const std::byte> gathered, std::int64_t cells) {
+    const Types& types = piece_.operands[o].types;
+    if (changes_nothing(piece_.operands[o].pipeline, types)) return {types.arrives, gathered};
+    std::vector<std::byte>& bytes = scratch_.changed_operands[o];
+    bytes.resize(bytes_of(types.stored, cells));
+    apply(piece_.operands[o].pipeline, types, gathered, {}, bytes);
+    return {types.stored, bytes};
   }
 
   /// Cells of an operand in the order of the slab; `out` moves on.

@@ -15,6 +15,7 @@ struct Scratch {
   std::vector<std::byte> arrived;
   std::vector<std::byte> leaves;
   std::vector<std::vector<std::byte>> operands;
+  std::vector<std::vector<std::byte>> changed_operands;  ///< by pipelines of their own
 };
 
 /// An operand's tensor, whole.

@@ -17,6 +17,14 @@ bool accepts(const Pipeline& pipeline, DType dtype) {
   return static_cast<bool>(check_types(pipeline, types_of(pipeline, dtype, std::nullopt), {}, "", unheard));
 }
 
+/// `dtype` if the pipeline works on it, else a type of packed numbers.
+DType accepted_type(const Pipeline& pipeline, DType dtype) {
+  for (const DType candidate : {dtype, DType::I32, DType::U8}) {
+    if (accepts(pipeline, candidate)) return candidate;
+  }
+  return dtype;
+}
+
 /// The type that numbers of a piece lie in on `side`.
 DType stored_type(const Numbers& numbers, SideId side, DType dtype) {
   if (const auto& towards = numbers.towards[number(side)]) {
@@ -25,12 +33,8 @@ DType stored_type(const Numbers& numbers, SideId side, DType dtype) {
         dtype = *cast;
     }
   }
-  if (const auto& away = numbers.towards[number(other(side))]) {
-    for (const DType candidate : {dtype, DType::I32, DType::U8}) {
-      if (accepts(*away, candidate)) return candidate;
-    }
-  }
-  return dtype;
+  const auto& away = numbers.towards[number(other(side))];
+  return away ? accepted_type(*away, dtype) : dtype;
 }
 
 double draw(std::mt19937_64& random, DType dtype) {
@@ -69,6 +73,12 @@ std::vector<std::byte> encode(const std::vector<double>& numbers, DType dtype) {
 std::vector<TensorInfo> stored_tensors(const Pack& pack, SideId side, DType dtype) {
   std::vector<TensorInfo> infos;
   for (const Tensor& tensor : pack.tensors[number(side)]) infos.push_back({tensor.name, dtype, tensor.shape});
+  for (const Piece& piece : pack.pieces) {
+    if (side == SideId::Left) break;
+    const std::vector<Pipeline>& operands = pack.numbers[pack.forms[piece.form].numbers].operands;
+    for (std::size_t o = 0; o < piece.operands.size(); ++o)
+      infos[piece.operands[o].tensor].dtype = accepted_type(operands[o], dtype);
+  }
   for (const Piece& piece : pack.pieces) {
     if (piece.kind != PieceKind::Copy || piece.tensor[number(side)] < 0) continue;
     TensorInfo& info = infos[static_cast<std::size_t>(piece.tensor[number(side)])];
