@@ -166,14 +166,17 @@ class GraphBuilder {
         checked_.try_emplace({pack_.forms[piece.form].numbers, trip.types.arrives, operands}, true);
     if (!is_new) return at->second;
     at->second = check_operands(piece, operands) &&
-                 static_cast<bool>(check_types(trip.pipeline, trip.types, operands, name, diags_));
-    const bool whole_bytes = bits(trip.types.arrives) % 8 == 0;
-    if (at->second && !whole_bytes) {
-      report(diags_, pack_.families[piece.family].span, diag::OpType, "a rule", "elements of whole bytes", name,
-             rule_name(trip.types.arrives));
-      at->second = false;
-    }
+                 static_cast<bool>(check_types(trip.pipeline, trip.types, operands, name, diags_)) &&
+                 check_bytes(piece, name, trip.types.arrives);
     return at->second;
+  }
+
+  /// Elements are copied one by one.
+  bool check_bytes(const Piece& piece, std::string_view name, DType stored) {
+    if (bits(stored) % 8 == 0) return true;
+    report(diags_, pack_.families[piece.family].span, diag::OpType, "a rule", "elements of whole bytes", name,
+           rule_name(stored));
+    return false;
   }
 
   /// Whether the operands' own pipelines can run; `dtypes`, as stored, become those that the piece's pipeline sees.
@@ -181,7 +184,9 @@ class GraphBuilder {
     bool good = true;
     for (std::size_t o = 0; o < piece.operands.size(); ++o) {
       const Trip trip = operand_trip(piece, o);
-      good &= static_cast<bool>(check_types(trip.pipeline, trip.types, {}, info_of(piece.operands[o]).name, diags_));
+      const TensorInfo& info = info_of(piece.operands[o]);
+      good &= check_bytes(piece, info.name, info.dtype) &&
+              static_cast<bool>(check_types(trip.pipeline, trip.types, {}, info.name, diags_));
       dtypes[o] = trip.types.stored;
     }
     return good;
