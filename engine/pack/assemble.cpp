@@ -154,8 +154,9 @@ class Assembler {
     std::vector<PieceOperand> result;
     for (std::size_t o = 0; o < copy.operands.size(); ++o) {
       const DraftTerm& term = from.operands[copy.right.term][o];
-      const axes::Monomial& monomial = pairing.operands[copy.right.term][o].monomials.front();
-      result.push_back({ranks_[number(SideId::Right)][term.tensor], offset_of(monomial, term), copy.operands[o]});
+      const Pairing::Operand& operand = copy.operands[o];
+      const axes::Monomial& monomial = pairing.operands[copy.right.term][o].monomials[operand.monomial];
+      result.push_back({ranks_[number(SideId::Right)][term.tensor], offset_of(monomial, term), operand.axes});
     }
     return result;
   }

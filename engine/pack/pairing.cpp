@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/pack/pairing.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "engine/pack/mismatch.h"
@@ -79,11 +82,6 @@ class Pairer {
         const OperandTerm& operand = variant_.hooks[t].operands[o];
         Result<Layout> layout = lay_out(operand.shape.pattern, extents_.operands[t][o], operand.shape_span);
         if (!layout) return false;
-        if (layout->monomials.size() != 1) {
-          report(diags_, operand.shape_span, diag::WrongType, "a tensor argument that is one product of axes",
-                 "a sum or a pad");
-          return false;
-        }
         layouts.push_back(*std::move(layout));
       }
     }
@@ -147,13 +145,37 @@ class Pairer {
     Pairing::Copy copy{match.left, match.right, 0, {}};
     const std::vector<OperandTerm>& operands = variant_.hooks[match.right.term].operands;
     for (std::size_t o = 0; o < operands.size(); ++o) {
-      const Monomial& of = result_.operands[match.right.term][o].monomials.front();
-      if (!check_operand(operands[o], of, form.axes)) return false;
-      copy.operands.push_back(operand_axes(of, form.axes));
+      const std::vector<Monomial>& parts = result_.operands[match.right.term][o].monomials;
+      const std::optional<std::size_t> part = operand_part(operands[o], parts, form.axes);
+      if (!part || !check_operand(operands[o], parts[*part], form.axes)) return false;
+      copy.operands.push_back({*part, operand_axes(parts[*part], form.axes)});
     }
     copy.form = add_form(std::move(form));
     result_.copies.push_back(std::move(copy));
     return true;
+  }
+
+  /// The part of a tensor argument that belongs to the piece: of several, the one whose axes the piece has.
+  std::optional<std::size_t> operand_part(const OperandTerm& operand, const std::vector<Monomial>& parts,
+                                          const std::vector<PieceAxis>& piece) {
+    const auto is_of_piece = [&](const Monomial& part) {
+      return std::ranges::all_of(part.axes, [&](const axes::AxisStride& axis) {
+        return std::ranges::find(piece, axis.axis, &PieceAxis::axis) != piece.end();
+      });
+    };
+    std::vector<std::size_t> contents;
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      if (!parts[p].is_pad) contents.push_back(p);
+    }
+    if (contents.size() == 1) return contents.front();
+    std::erase_if(contents, [&](std::size_t p) { return !is_of_piece(parts[p]); });
+    if (contents.size() == 1) return contents.front();
+    std::vector<std::string> names;
+    for (const PieceAxis& axis : piece) names.push_back(family_.axes[static_cast<std::size_t>(axis.axis)]);
+    report(diags_, operand.shape_span, diag::WrongArguments, "the tensor argument", operand.path.name,
+           fmt::format("has {} parts for the piece `{}`; expected one whose axes are among those",
+                       contents.empty() ? "no" : std::to_string(contents.size()), fmt::join(names, " ")));
+    return std::nullopt;
   }
 
   /// A tensor argument is read along with the piece: its axes are among those of the piece, and as long.

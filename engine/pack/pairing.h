@@ -21,11 +21,16 @@ struct IndexExtents {
 
 /// What the instances of one variant share once the lengths of index axes are known.
 struct Pairing {
+  /// The part of a tensor argument that is read with a copy.
+  struct Operand {
+    std::size_t monomial = 0;
+    std::vector<OperandAxis> axes;  ///< in the order of the form's axes
+  };
   struct Copy {
     axes::MonomialRef left;
     axes::MonomialRef right;
     std::uint32_t form = 0;
-    std::vector<std::vector<OperandAxis>> operands;  ///< of the right term, in the order of the form's axes
+    std::vector<Operand> operands;  ///< of the right term
   };
   struct OneSided {
     SideId side{};
