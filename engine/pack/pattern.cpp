@@ -162,7 +162,10 @@ void insert_brackets(SizedPattern& pattern, const std::vector<BracketValue>& bra
   for (const BracketValue& bracket : ascending) {
     pattern.slots.push_back({bracket.position, bracket.position + 1});
     const auto at = std::min<std::int64_t>(bracket.axis, static_cast<std::int64_t>(pattern.pattern.size()));
-    pattern.pattern.insert(pattern.pattern.begin() + at, {axes::IndexDim{pattern.slots.size() - 1, 1}});
+    // A temporary here is moved from by each branch of `insert`, which g++ 12 takes for an uninitialised one under
+    // sanitizers.
+    const axes::PatternDim dim{axes::IndexDim{pattern.slots.size() - 1, 1}};
+    pattern.pattern.insert(pattern.pattern.begin() + at, dim);
   }
 }
 
