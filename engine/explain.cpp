@@ -102,14 +102,15 @@ class Explanation {
 
   std::string box_text(const Piece& piece, SideId side) const {
     std::vector<std::string> parts;
-    for (const IntervalSet& set : box_of(pack_, piece, side)) {
-      const auto& intervals = set.intervals();
-      if (intervals.size() == 1 && intervals[0].end - intervals[0].begin == 1)
-        parts.push_back(std::to_string(intervals[0].begin));
-      else if (intervals.size() == 1)
-        parts.push_back(fmt::format("{}..{}", intervals[0].begin, intervals[0].end));
+    for (const Progression& set : cells_of(pack_, piece, side)) {
+      if (set.empty())
+        parts.emplace_back("none");
+      else if (set.axes.empty())
+        parts.push_back(std::to_string(set.offset));
+      else if (set.runs() == 1)
+        parts.push_back(fmt::format("{}..{}", set.offset, set.offset + set.axes.front().extent));
       else
-        parts.push_back(fmt::format("{} runs from {}", intervals.size(), set.first()));
+        parts.push_back(fmt::format("{} runs from {}", set.runs(), set.offset));
     }
     return fmt::format("[{}]", fmt::join(parts, ", "));
   }

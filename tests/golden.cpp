@@ -74,8 +74,9 @@ const Section* find(const Sections& sections, std::string_view name) {
 
 std::span<const Stage> all_stages() {
   static constexpr std::array Stages{
-      Stage{"graph", graph_stage}, Stage{"mistakes", mistakes_stage}, Stage{"names", names_stage},
-      Stage{"pack", pack_stage},   Stage{"parse", parse_stage},       Stage{"store", store_stage},
+      Stage{"check", check_stage}, Stage{"graph", graph_stage}, Stage{"mistakes", mistakes_stage},
+      Stage{"names", names_stage}, Stage{"pack", pack_stage},   Stage{"parse", parse_stage},
+      Stage{"store", store_stage},
   };
   return Stages;
 }

@@ -49,6 +49,10 @@ std::string pack_stage(const Sections& sections);
 /// Reads the section `rules` and prints the tree, or what is wrong.
 std::string parse_stage(const Sections& sections);
 
+/// Checks the pack in the section `rules`, with what a message's page may give it: `rules file=NAME`, `tensors
+/// side=SIDE`, `options`. Prints what `check` says.
+std::string check_stage(const Sections& sections);
+
 /// Makes the mistake of the section `change` in the Gemma 2 pack, and prints what `check` says.
 std::string mistakes_stage(const Sections& sections);
 

@@ -13,15 +13,15 @@
 #include <utility>
 #include <vector>
 
-#include "engine/index/cover.h"
+#include "engine/index/strided_cover.h"
 #include "engine/pack/pack.h"
 #include "engine/scalar/pipeline.h"
 #include "engine/tensor/name_sets.h"
 
 namespace rulec {
 
-/// The cells that a piece fills in the tensor of `side`, as a box in its stored shape.
-Box box_of(const Pack& pack, const Piece& piece, SideId side);
+/// The cells that a piece fills in the tensor of `side`, along each dimension of its stored shape.
+StridedBox cells_of(const Pack& pack, const Piece& piece, SideId side);
 
 /// Every tensor that is written is covered once: no hole, no overlap, no gap in a family of names. Errors: R0401 to
 /// R0404.

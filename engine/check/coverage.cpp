@@ -76,24 +76,29 @@ class SideCoverage {
   }
 
   void tensor(std::size_t t) {
+    const Tensor& tensor = pack_.tensors[number(side_)][t];
+    if (cells(tensor.shape) == 0) return;
     std::vector<const Piece*> pieces;
-    std::vector<Box> boxes;
+    std::vector<StridedBox> boxes;
+    std::set<StridedBox> pads;  // several rules may say the same padding
     for (const Piece* piece : pieces_[t]) {
-      Box box = box_of(pack_, *piece, side_);
-      // Several rules may say the same padding.
-      if (piece->kind == PieceKind::Pad) {
-        bool known = false;
-        for (std::size_t i = 0; i < pieces.size(); ++i) known |= pieces[i]->kind == PieceKind::Pad && boxes[i] == box;
-        if (known) continue;
-      }
+      StridedBox box = cells_of(pack_, *piece, side_);
+      if (piece->kind == PieceKind::Pad && !pads.insert(box).second) continue;
       pieces.push_back(piece);
       boxes.push_back(std::move(box));
     }
-    const Tensor& tensor = pack_.tensors[number(side_)][t];
-    const Cover cover = judge_cover(tensor.shape, boxes);
-    if (cover.overlap)
-      add_meeting({&tensor, pieces[cover.overlap->first], pieces[cover.overlap->second], cover.overlap->cell, 0});
-    if (cover.hole) report_hole(tensor, *pieces.front(), *cover.hole);
+    const std::optional<Cover> cover = judge_cover(tensor.shape, boxes);
+    if (!cover) return report_unproved(tensor, *pieces.front());
+    if (cover->overlap)
+      add_meeting({&tensor, pieces[cover->overlap->first], pieces[cover->overlap->second], cover->overlap->cell, 0});
+    if (cover->hole) report_hole(tensor, *pieces.front(), *cover->hole);
+  }
+
+  void report_unproved(const Tensor& tensor, const Piece& piece) {
+    report(diags_, path_of(pack_, piece, side_), diag::CoverUnproved, tensor.name)
+        .note(
+            "its rules step through one dimension in strides that do not divide each other, too often to list them all")
+        .help("write its shape alike in every rule, or give each part an axis of its own");
   }
 
   /// A wrong prefix makes every rule below it meet itself: that is said once.
@@ -268,23 +273,24 @@ class SideCoverage {
 
 }  // namespace
 
-Box box_of(const Pack& pack, const Piece& piece, SideId side) {
+StridedBox cells_of(const Pack& pack, const Piece& piece, SideId side) {
   const Shape& shape = pack.tensors[number(side)][static_cast<std::size_t>(piece.tensor[number(side)])].shape;
+  if (cells(shape) == 0) return StridedBox(shape.size(), Progression{0, {{0, 1}}});
   std::vector<std::int64_t> strides(shape.size(), 1);
   for (std::size_t d = shape.size(); d > 1; --d) strides[d - 2] = strides[d - 1] * shape[d - 1];
-  std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> within(shape.size());
+  StridedBox box(shape.size());
   for (const PieceAxis& axis : pack.forms[piece.form].axes) {
     if (axis.extent == 1) continue;
     // Every axis lies within one stored dimension: the slowest whose cells are no larger than its step.
     std::size_t d = 0;
     while (d + 1 < shape.size() && (strides[d] > axis.stride[number(side)] || shape[d] == 1)) ++d;
-    within[d].emplace_back(axis.extent, axis.stride[number(side)] / strides[d]);
+    box[d].axes.push_back({axis.extent, axis.stride[number(side)] / strides[d]});
   }
-  Box box;
   std::int64_t rest = piece.offset[number(side)];
   for (std::size_t d = 0; d < shape.size(); ++d) {
-    box.push_back(IntervalSet::strided(rest / strides[d], within[d]).value_or(IntervalSet::range(0, shape[d])));
+    box[d].offset = rest / strides[d];
     rest %= strides[d];
+    box[d] = normalised(std::move(box[d]));
   }
   return box;
 }
