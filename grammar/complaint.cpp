@@ -69,9 +69,13 @@ constexpr Slip Slips[] = {
     {"`@` and an axis", {}, "a shape stands behind `:`"},
     {"`>`", " == != < <= >= ", "a hole holds arithmetic only"},
     {"`{` and the rules", " = ", "did you mean `==`?"},
+    {"`{` and the rules", " if ", "did you mean `else when`?"},
+    {"a rule or another statement", " // ", "a comment begins with `#`"},
+    {"a path or a number", " \n ", "the arrow begins the next line instead"},
     {"`:` and a value", " = ", "did you mean `==`?"},
     {"`:` and a path", " = ", "did you mean `==`?"},
     {"the end of this statement", " = ", "did you mean `==`?"},
+    {{}, " ; ", "a statement ends with its line"},
     {{}, " && ", "did you mean `and`?"},
     {{}, " || ", "did you mean `or`?"},
     {{}, " ! ", "did you mean `not`?"},
@@ -85,6 +89,18 @@ std::string_view slip(std::string_view found, const std::vector<std::string_view
     if (is_wanted && (slip.found.empty() || slip.found.find(word) != std::string_view::npos)) return slip.hint;
   }
   return {};
+}
+
+/// The name around a `-` between letters, as in `a-b`; nothing if there is none.
+std::string dashed_name(std::string_view text, std::uint32_t at) {
+  const auto is_part = [&](std::uint32_t i) { return i < text.size() && (is_word(text[i]) || text[i] == '-'); };
+  if (text[at] != '-' || at == 0 || !is_word(text[at - 1]) || at + 1 >= text.size() || !is_word(text[at + 1]))
+    return {};
+  std::uint32_t begin = at;
+  std::uint32_t end = at;
+  while (begin > 0 && is_part(begin - 1)) --begin;
+  while (is_part(end)) ++end;
+  return std::string(text.substr(begin, end - begin));
 }
 
 /// The line at `at`, as far as `at`, up to its first letter: how far it is indented.
@@ -125,6 +141,8 @@ std::string Reading::hint(std::uint32_t begin, std::string_view found) const {
     const std::string keyword = keyword_meant(first);
     if (!keyword.empty()) return "did you mean `" + keyword + "` instead of `" + std::string(first) + "`?";
   }
+  if (const std::string name = dashed_name(text, farthest_); !name.empty())
+    return "a `-` stands in quotes: `\"" + name + "\"`";
   const bool is_axis_wanted = std::ranges::any_of(wants_, [](auto words) { return words.starts_with("an axis"); });
   if (is_axis_wanted && found[0] >= '0' && found[0] <= '9') {
     return "a size is never written as a number: name it with `let`";
@@ -142,6 +160,8 @@ SyntaxError Reading::error_at_farthest(std::uint32_t begin) const {
   if (found.empty() || found == "\n") {
     error.begin = error.end = end_of_code(*this, farthest_);
     error.label = found.empty() ? "found the end of the file" : "found the end of the line";
+    if (const std::string_view words = slip(found, wants_); !words.empty() && !found.empty())
+      error.label += "; " + std::string(words);
   } else {
     error.end += static_cast<std::uint32_t>(found.size());
     error.label = "found `" + std::string(found) + "`";

@@ -86,10 +86,17 @@ class Skipper {
     return end == text_.size() || text_[end] == '\n';
   }
 
+  /// Whether the line ends with an arrow: the other side stands in the next.
+  bool follows_arrow(std::uint32_t newline) const {
+    std::string_view line = text_.substr(0, newline);
+    line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
+    return line.ends_with(" ->") || line.ends_with(" =>") || line.ends_with(" <=");
+  }
+
   bool ends_statement(std::uint32_t newline) const {
     const std::uint32_t next = reading_.skip_lines(newline);
     if (next == text_.size()) return true;
-    if (!open_.empty()) return reading_.begins_statement(next);
+    if (!open_.empty() || follows_arrow(newline)) return reading_.begins_statement(next);
     const std::string_view word = token(text_, next);
     static constexpr std::array<std::string_view, 8> Joining{"|", ":", "->", "=>", "<=", "reverse", "allow", "else"};
     if (std::ranges::find(Joining, word) != Joining.end()) return false;
