@@ -70,8 +70,17 @@ void check_arguments(const Callee& callee, std::span<const GivenArgument> argume
   std::size_t position = 0;
   bool is_surplus = false;
   bool is_unknown = false;
+  const GivenArgument* named_before = nullptr;
   for (const GivenArgument& argument : arguments) {
     std::size_t at = position;
+    if (!argument.name && named_before != nullptr) {
+      report(diags, argument.span, diag::WrongArguments, callee.what, callee.name.text,
+             "takes arguments without a name before those with one")
+          .also(named_before->name->span, "the first with a name")
+          .also(callee.definition, "defined here");
+      return;
+    }
+    if (argument.name && named_before == nullptr) named_before = &argument;
     if (argument.name) {
       const auto named =
           std::ranges::find(parameters, argument.name->text, [](const ast::Parameter& p) { return p.name.text; });
