@@ -2,16 +2,20 @@
 #include "engine/rules/resolver.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <limits>
+#include <optional>
+#include <utility>
 #include <variant>
 
 #include "engine/rules/arguments.h"
 #include "engine/rules/definitions.h"
 #include "engine/scalar/op.h"
+#include "engine/tensor/numbers.h"
 #include "grammar/messages.h"
 #include "grammar/overloaded.h"
 
@@ -32,6 +36,34 @@ constexpr std::array BuiltIns{
     BuiltIn{"max", 1, AnyNumber}, BuiltIn{"len", 1, 1},  BuiltIn{"ceil", 1, 1}, BuiltIn{"has", 1, 1},
     BuiltIn{"f32", 1, 1},         BuiltIn{"bf16", 1, 1}, BuiltIn{"f16", 1, 1},
 };
+
+/// What types are called elsewhere.
+std::string_view type_meant(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> Synonyms[] = {
+      {"bfloat16", "bf16"},
+      {"float16", "f16"},
+      {"half", "f16"},
+      {"float32", "f32"},
+      {"float", "f32"},
+      {"float64", "f64"},
+      {"double", "f64"},
+      {"int8", "i8"},
+      {"int16", "i16"},
+      {"int32", "i32"},
+      {"int", "i32"},
+      {"int64", "i64"},
+      {"uint8", "u8"},
+      {"uint16", "u16"},
+      {"uint32", "u32"},
+      {"uint64", "u64"},
+      {"float8_e4m3fn", "f8_e4m3"},
+      {"float8_e5m2", "f8_e5m2"},
+  };
+  for (const auto& [foreign, ours] : Synonyms) {
+    if (name == foreign) return ours;
+  }
+  return {};
+}
 
 bool is_hook(const Rules&, const Definition& definition) {
   return definition.kind == DefinitionKind::Hook;
@@ -255,7 +287,19 @@ void Resolver::type_name(const Site& site, const ast::OpArgument& argument) {
   const ast::Name& name = key->parts.front();
   if (find_dtype(name.text)) return;
   std::vector<std::string> types;
-  for (const DType type : all_dtypes()) types.emplace_back(rule_name(type));
+  for (const DType type : all_dtypes()) {
+    if (is_writable(type)) types.emplace_back(rule_name(type));
+  }
+  if (const std::optional<DType> type = find_dtype(name.text)) {
+    if (is_writable(*type)) return;
+    report(diags_, name.span, diag::WrongType, "a type that numbers can be written in", fmt::format("`{}`", name.text))
+        .note(fmt::format("there is `{}`", fmt::join(types, "`, `")));
+    return;
+  }
+  if (const std::string_view ours = type_meant(name.text); !ours.empty()) {
+    report(diags_, name.span, diag::UnresolvedName, "type", name.text).label(fmt::format("did you mean `{}`?", ours));
+    return;
+  }
   unresolved("type", name, std::move(types));
 }
 

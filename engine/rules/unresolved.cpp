@@ -66,6 +66,10 @@ Finding Resolver::unresolved(std::string_view what, const ast::Name& name, std::
 }
 
 void Resolver::suggest(Finding& finding, const ast::Name& name, const std::vector<std::string>& candidates) const {
+  if (name.text == "True" || name.text == "False") {
+    finding.label(fmt::format("did you mean `{}`?", name.text == "True" ? "true" : "false"));
+    return;
+  }
   std::vector<std::string> likely = candidates;
   // One letter is a slip away from any other: only those that begin with it are worth a word.
   if (name.text.size() == 1)
