@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <set>
@@ -281,18 +282,28 @@ class NameWalker {
     }
   }
 
-  /// Opens a scope with the indices that no loop binds, which only rules outside loops and blocks may have.
-  std::size_t open_unbound(const Site& site, const std::vector<ast::TemplateId>& paths) {
+  /// Opens a scope with the indices that no loop binds, which only rules outside loops and blocks may have: in holes of
+  /// both sides, since a name of one side tells the index and that of the other must print it.
+  std::size_t open_unbound(const Site& site, const std::array<std::vector<ast::TemplateId>, 2>& paths) {
     const std::size_t mark = resolver_.scopes().open();
     if (site.by || resolver_.scopes().in_loop()) return mark;
-    std::vector<ast::Name> names;
-    for (const ast::TemplateId path : paths) resolver_.collect_unbound(site.file, path, names);
-    for (ast::Name& name : names) resolver_.scopes().add({std::move(name), LocalKind::Index, true});
+    std::array<std::vector<ast::Name>, 2> names;
+    for (std::size_t side = 0; side < paths.size(); ++side) {
+      for (const ast::TemplateId path : paths[side]) resolver_.collect_unbound(site.file, path, names[side]);
+    }
+    for (std::size_t side = 0; side < paths.size(); ++side) {
+      for (const ast::Name& name : names[side]) {
+        const bool is_in_both =
+            std::ranges::find(names[1 - side], name.text, &ast::Name::text) != names[1 - side].end();
+        if (!is_in_both) resolver_.report_unbound(name);
+        if (!is_in_both || side == 0) resolver_.scopes().add({name, LocalKind::Index, true});
+      }
+    }
     return mark;
   }
 
   void prefix(const Site& site, const ast::Prefix& prefix) {
-    const std::size_t mark = open_unbound(site, {prefix.left, prefix.right});
+    const std::size_t mark = open_unbound(site, {{{prefix.left}, {prefix.right}}});
     resolver_.path(site, prefix.left);
     resolver_.path(site, prefix.right);
     body(site, prefix.body);
@@ -301,12 +312,18 @@ class NameWalker {
 
   void rule(const Site& site, const ast::Rule& rule) {
     std::vector<ast::TermId> terms;
+    std::array<std::vector<ast::TemplateId>, 2> paths;
     for (const ast::Side* side : {&rule.left, &rule.right}) {
-      if (const auto* tensors = std::get_if<std::vector<ast::TermId>>(&side->node))
-        terms.insert(terms.end(), tensors->begin(), tensors->end());
+      const auto* tensors = std::get_if<std::vector<ast::TermId>>(&side->node);
+      if (tensors == nullptr) continue;
+      for (const ast::TermId term : *tensors) {
+        terms.push_back(term);
+        paths[side == &rule.left ? 0 : 1].push_back(site.file[term].path);
+      }
     }
-    std::vector<ast::TemplateId> paths;
-    for (const ast::TermId term : terms) paths.push_back(site.file[term].path);
+    if (terms.empty()) {
+      report(diags_, join(rule.left.span, rule.right.span), diag::WrongType, "a tensor on one side", "numbers on both");
+    }
     const std::size_t mark = open_unbound(site, paths);
     for (const ast::TermId term : terms) resolver_.term(site, term);
     if (rule.condition) resolver_.value(site, *rule.condition);

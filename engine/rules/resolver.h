@@ -57,6 +57,12 @@ class Resolver {
   /// The names in the holes of a path that nothing defines, each once: indices that range over the checkpoint.
   void collect_unbound(const ast::File& file, ast::TemplateId path, std::vector<ast::Name>& names) const;
 
+  /// Reports an index that no loop binds and that stands in holes of one side only: R0202.
+  void report_unbound(const ast::Name& name);
+
+  /// Calls of this function are no mistakes of their own: its definition was reported.
+  void forgive(const std::string& function) { forgiven_.insert(function); }
+
  private:
   using Kinds = bool (*)(const Rules&, const Definition&);
 

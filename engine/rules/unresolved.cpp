@@ -89,6 +89,12 @@ void Resolver::suggest(Finding& finding, const ast::Name& name, const std::vecto
   }
 }
 
+void Resolver::report_unbound(const ast::Name& name) {
+  unresolved("index", name, values())
+      .note("an index that no loop binds stands in holes of both sides: each is found from the other")
+      .help(fmt::format("bind it: `for {} in 0..`", name.text));
+}
+
 void Resolver::pack_value(const ast::Name& name) {
   const Definition* found = rules_.find(name.text);
   if (found == nullptr || !is_value(rules_, *found)) unresolved("name", name, defined(is_value));
