@@ -218,6 +218,8 @@ class NameWalker {
       if (definition.parameters) {
         report(diags_, definition.name.span, diag::Misplaced, fmt::format("the function `{}`", definition.name.text),
                "inside braces; functions stand outside");
+        resolver_.forgive(definition.name.text);
+        continue;
       }
       let(site, definition);
       add(definition.name, LocalKind::Let);

@@ -108,6 +108,7 @@ class Resolver {
   Scopes scopes_;
   std::vector<Use> uses_;
   std::set<std::string> unknown_sides_;  // that were reported
+  std::set<std::string> forgiven_;       // functions whose definition was reported
 };
 
 }  // namespace rulec
