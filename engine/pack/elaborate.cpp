@@ -121,6 +121,13 @@ class Walker {
         return report(diags_, span, diag::IndexOutOfRange, label.text.text, std::to_string(next),
                       next < 0 ? "the numbers of labels count from 0" : "no axis is so long");
       }
+      for (std::size_t i = 0; i < index.labels.size(); ++i) {
+        if (index.labels[i].first != next) continue;
+        return report(diags_, label.text.span, diag::DuplicateName, fmt::format("{} = {}", index.name, next))
+            .label(fmt::format("`{}` is number {} too", label.text.text, next))
+            .also(labels[i].text.span, fmt::format("`{}` is number {}", labels[i].text.text, next))
+            .help("labels that say no number count on from the one before");
+      }
       index.labels.emplace_back(next++, label.text.text);
       extent = std::max(extent, next);
     }

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 #include <variant>
@@ -16,6 +17,7 @@
 #include "engine/rules/option_type.h"
 #include "engine/rules/resolver.h"
 #include "engine/rules/rules.h"
+#include "engine/scalar/op.h"
 #include "grammar/messages.h"
 #include "grammar/overloaded.h"
 #include "grammar/source_order.h"
@@ -133,6 +135,11 @@ class NameWalker {
   }
 
   void hook(const Site& site, const ast::Hook& hook) {
+    if (find_op(hook.name.text) != nullptr) {
+      report(diags_, hook.name.span, diag::DuplicateName, hook.name.text)
+          .label("an op has this name")
+          .help("rules could mean either: give the hook a name of its own");
+    }
     const std::size_t mark = open(site, hook.parameters);
     resolver_.pipeline(site, hook.forward);
     if (hook.reverse) resolver_.pipeline(site, *hook.reverse);
@@ -207,8 +214,8 @@ class NameWalker {
                    [&](const ast::When& n) { when(site, n); }, [&](const ast::Use& n) { resolver_.use(site, n); },
                    [&](const ast::Prefix& n) { prefix(site, n); }, [&](const ast::Rule& n) { rule(site, n); },
                    [&](const ast::Ignore& n) { ignore(site, n); }, [&](const ast::Require& n) { require(site, n); },
-                   [&](const ast::Preset& n) { preset(site, n); }, [&](const ast::Test& n) { test(site, n); },
-                   [](const auto&) {},  // definitions
+                   [&](const ast::PackLine& n) { pack_line(n); }, [&](const ast::Preset& n) { preset(site, n); },
+                   [&](const ast::Test& n) { test(site, n); }, [](const auto&) {},  // definitions
                },
                site.file[id].node);
   }
@@ -245,6 +252,12 @@ class NameWalker {
   }
 
   void labels(const Site& site, const ast::Binder& binder, const std::vector<ast::Label>& labels) {
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      const auto first =
+          std::ranges::find(labels, labels[i].text.text, [](const ast::Label& l) { return l.text.text; });
+      if (first != labels.begin() + static_cast<std::ptrdiff_t>(i))
+        report_twice(labels[i].text.text, labels[i].text.span, first->text.span);
+    }
     for (const ast::Label& label : labels) {
       if (label.number) resolver_.value(site, *label.number);
     }
@@ -257,6 +270,10 @@ class NameWalker {
           .help(fmt::format("for the numbers themselves write `{} in {}`", binder.index.text, as_numbers(labels)));
       return;
     }
+  }
+
+  void report_twice(std::string_view name, Span second, Span first) {
+    report(diags_, second, diag::DuplicateName, name).also(first, "here first");
   }
 
   /// What number labels most likely mean: `2..4`, `{0 = 0, 2 = 2}`.
@@ -348,7 +365,13 @@ class NameWalker {
 
   // ---- presets and tests -------------------------------------------------------------------------------------------
 
+  void pack_line(const ast::PackLine& line) {
+    if (line.left.text == line.right.text) report_twice(line.left.text, line.right.span, line.left.span);
+  }
+
   void preset(const Site& site, const ast::Preset& preset) {
+    const auto [first, is_new] = presets_.try_emplace(preset.name.text, preset.name.span);
+    if (!is_new) report_twice(preset.name.text, preset.name.span, first->second);
     for (const ast::PresetEntry& entry : preset.entries) {
       const ast::Name& first = entry.key.parts.front();
       entry.key.parts.size() == 1 ? resolver_.pack_value(first) : resolver_.side(first);
@@ -363,7 +386,13 @@ class NameWalker {
     }
     for (const ast::TestSide& side : test.sides) {
       resolver_.side(side.side);
-      for (const ast::Expected& tensor : side.tensors) resolver_.path(site, tensor.path);
+      std::map<std::string_view, Span> seen;  // as written
+      for (const ast::Expected& tensor : side.tensors) {
+        resolver_.path(site, tensor.path);
+        const Span span = site.file[tensor.path].span;
+        const auto [first, is_new] = seen.try_emplace(diags_.sources().text(span), span);
+        if (!is_new) report_twice(first->first, span, first->second);
+      }
     }
   }
 
@@ -371,7 +400,8 @@ class NameWalker {
   Diagnostics& diags_;
   Resolver resolver_;
   std::set<const ast::Config*> seen_configs_;  // whose sections were looked at
-  std::vector<Local> unused_;                  // of the pack's own file
+  std::map<std::string, Span> presets_;
+  std::vector<Local> unused_;  // of the pack's own file
 };
 
 }  // namespace

@@ -286,7 +286,6 @@ void Resolver::type_name(const Site& site, const ast::OpArgument& argument) {
     return;
   }
   const ast::Name& name = key->parts.front();
-  if (find_dtype(name.text)) return;
   std::vector<std::string> types;
   for (const DType type : all_dtypes()) {
     if (is_writable(type)) types.emplace_back(rule_name(type));
