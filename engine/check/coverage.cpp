@@ -54,6 +54,7 @@ class SideCoverage {
       if (!pieces_[t].empty() && pack_.tensors[number(side_)][t].shape_known) tensor(t);
     }
     report_overlaps();
+    report_holes();
     gaps();
   }
 
@@ -64,6 +65,12 @@ class SideCoverage {
     const Piece* second = nullptr;
     std::vector<std::int64_t> cell;
     std::size_t others = 0;  // tensors in which the same values of the indices meet
+  };
+
+  struct MissingCells {
+    const Tensor* tensor = nullptr;
+    const Piece* piece = nullptr;
+    Hole hole;
   };
 
   void collect() {
@@ -91,7 +98,7 @@ class SideCoverage {
     if (!cover) return report_unproved(tensor, *pieces.front());
     if (cover->overlap)
       add_meeting({&tensor, pieces[cover->overlap->first], pieces[cover->overlap->second], cover->overlap->cell, 0});
-    if (cover->hole) report_hole(tensor, *pieces.front(), *cover->hole);
+    if (cover->hole) holes_.push_back({&tensor, pieces.front(), *cover->hole});
   }
 
   void report_unproved(const Tensor& tensor, const Piece& piece) {
@@ -101,6 +108,13 @@ class SideCoverage {
         .help("write its shape alike in every rule, or give each part an axis of its own");
   }
 
+  /// What a rule writes twice it most likely should have written elsewhere: that is said once.
+  void report_holes() {
+    for (const MissingCells& missing : holes_) {
+      if (!meet_themselves_.contains(missing.piece->family)) report_hole(*missing.tensor, *missing.piece, missing.hole);
+    }
+  }
+
   /// A wrong prefix makes every rule below it meet itself: that is said once.
   void add_meeting(Meeting meeting) {
     const auto indices = [&](const Piece& piece) {
@@ -108,6 +122,7 @@ class SideCoverage {
       return index_text(family, family.instances[piece.instance]);
     };
     if (meeting.first->family == meeting.second->family) {
+      meet_themselves_.insert(meeting.first->family);
       for (Meeting& known : meetings_) {
         const bool same = known.first->family == known.second->family &&
                           indices(*known.first) == indices(*meeting.first) &&
@@ -155,6 +170,9 @@ class SideCoverage {
     const Span there = path_of(pack_, first, side_);
     const bool same_path = diags_.sources().text(here) == diags_.sources().text(there);
     if (first.family != second.family && side_ == SideId::Left && same_path) {
+      const bool is_repeated = a.writes(SideId::Right) && b.writes(SideId::Right) &&
+                               a.instances[first.instance].tensors[1] == b.instances[second.instance].tensors[1];
+      if (is_repeated) return;  // the same rule twice: the right side says so
       report(diags_, here, diag::AliasAmbiguous, tensor.name)
           .label("the second source")
           .also(there, "the first")
@@ -234,7 +252,7 @@ class SideCoverage {
     std::set<std::uint32_t> reported;
     for (const auto& entry : lines) {
       const auto& [name, line] = entry;
-      if (line.conditional || line.values.size() < 2) continue;
+      if (line.conditional || line.values.size() < 2 || meet_themselves_.contains(line.piece->family)) continue;
       IntervalSet have;
       for (const std::int64_t value : line.values) have = unite(have, IntervalSet::range(value, value + 1));
       const IntervalSet missing = subtract(IntervalSet::range(have.first(), have.intervals().back().end), have);
@@ -269,6 +287,8 @@ class SideCoverage {
   Diagnostics& diags_;
   std::vector<std::vector<const Piece*>> pieces_;  // by tensor
   std::vector<Meeting> meetings_;
+  std::set<std::uint32_t> meet_themselves_;  // families
+  std::vector<MissingCells> holes_;
 };
 
 }  // namespace
