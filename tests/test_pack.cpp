@@ -69,6 +69,50 @@ for i in 0..L/2, kind in {local, global} {
 
 }  // namespace
 
+TEST_CASE("Values of a test name one another, in whatever order they stand") {
+  const Outcome outcome = run(R"(pack p : maxtext -> hf
+config hf { V = vocab
+  W = width }
+a : [V W] -> b
+test "swap" with {V = W, W = 2} {
+  maxtext { a = [[1, 2], [3, 4]] }
+  hf { b = [[1, 2], [3, 4]] }
+}
+)");
+  INFO(outcome.messages);
+  CHECK(outcome.has_line("ok    swap"));
+}
+
+TEST_CASE("Values of a preset name one another; those that lead nowhere are an error") {
+  const std::string rules = "pack p : maxtext -> hf\nconfig hf { V = vocab\n  W = width }\na : [V W] -> b\n";
+  const auto shapes = [&](const std::string& preset) {
+    Diagnostics diags;
+    Result<Rules> loaded = load_rules(diags.sources().add("p.rules", rules + preset), {}, diags);
+    BindOptions options;
+    options.preset = "s";
+    std::string text;
+    if (loaded) {
+      const RulePack pack(std::make_shared<const Rules>(*std::move(loaded)));
+      if (const Result<Model> model = bind(pack, options, diags)) text = to_string(model->tensors("hf").front().shape);
+    }
+    return text + render_text(diags);
+  };
+  CHECK(shapes("preset s { V = W + 1, W = 2 }\n") == "[3 2]");
+  CHECK(shapes("preset s { hf.vocab = hf.width, hf.width = 2 }\n") == "[2 2]");
+  CHECK(shapes("preset s { V = W + 1, W = V + 1 }\n").find("error[R0201") != std::string::npos);
+}
+
+TEST_CASE("Values of a wrong shape are said once, whatever the layouts") {
+  const Outcome outcome = run(pack(Attention, R"(
+test "norms" with {D = 2} {
+  hf      { norm.weight = [0.5] }
+  maxtext { norm.scale = [1.5, 0.0] }
+})"));
+  const std::size_t first = outcome.messages.find("the values given are");
+  REQUIRE(first != std::string::npos);
+  CHECK(outcome.messages.find("the values given are", first + 1) == std::string::npos);
+}
+
 TEST_CASE("A test block passes in both layouts, and each round trip has its line") {
   const Outcome outcome = run(pack(Attention, R"(
 test "norms" with {D = 2} {

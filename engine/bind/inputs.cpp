@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "engine/bind/given_values.h"
 #include "engine/bind/loop_names.h"
-#include "engine/pack/evaluator.h"
 #include "engine/rules/option_type.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
@@ -62,21 +62,17 @@ Result<Value> option_value(const Rules& rules, const std::string& name, const st
 }
 
 /// The values that a `preset` statement gives, if there is one of this name.
-bool take_statement(const Rules& rules, const std::string& preset, GatheredInputs& gathered, Diagnostics& diags) {
-  bool found = false;
-  const Inputs none;
-  Evaluator evaluator(rules, none, diags);
+Status take_statement(const Rules& rules, const std::string& preset, GatheredInputs& gathered, Diagnostics& diags) {
   for (const ast::Statement& statement : rules.files.front().statements) {
     const auto* node = std::get_if<ast::Preset>(&statement.node);
     if (node == nullptr || node->name.text != preset) continue;
-    found = true;
-    for (const ast::PresetEntry& entry : node->entries) {
-      const std::string key = dotted(entry.key);
-      if (Result<Value> value = evaluator.evaluate(rules.files.front(), entry.value))
-        gathered.inputs.values[key] = *std::move(value);
-    }
+    std::vector<GivenEntry> entries;
+    for (const ast::PresetEntry& entry : node->entries) entries.push_back({dotted(entry.key), entry.value});
+    auto values = given_values(rules, gathered.inputs, entries, diags);
+    if (!values) return diags.failed();
+    for (auto& [name, value] : *values) gathered.inputs.values.insert_or_assign(name, std::move(value));
   }
-  return found;
+  return Done{};
 }
 
 }  // namespace
@@ -101,8 +97,7 @@ Status take_preset(const Rules& rules, const std::string& preset, GatheredInputs
     if (!config) return diags.failed();
     set_config(*side, *std::move(config), printed, gathered);
   }
-  take_statement(rules, preset, gathered, diags);
-  return Done{};
+  return take_statement(rules, preset, gathered, diags);
 }
 
 Result<GatheredInputs> gather_inputs(const Rules& rules, const BindOptions& options, Diagnostics& diags) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "engine/bind/given_values.h"
 #include "engine/check/cell_differences.h"
 #include "engine/pack/evaluator.h"
 #include "engine/pack/path.h"
@@ -103,15 +104,11 @@ class Block {
 
  private:
   bool read_sizes() {
-    const Inputs none;
-    Evaluator evaluator(*rules_, none, diags_);
-    bool good = true;
-    for (const ast::ConfigEntry& entry : test_.with) {
-      Result<Value> value = evaluator.evaluate(file_, entry.value);
-      good &= static_cast<bool>(value);
-      if (value) fixed_[entry.name.text] = *std::move(value);
-    }
-    return good;
+    std::vector<GivenEntry> entries;
+    for (const ast::ConfigEntry& entry : test_.with) entries.push_back({entry.name.text, entry.value});
+    Result<Values> values = given_values(*rules_, {}, entries, diags_);
+    if (values) fixed_ = *std::move(values);
+    return static_cast<bool>(values);
   }
 
   /// A small model without a config; where rules read lists or strings from one, of a preset.
@@ -142,11 +139,12 @@ class Block {
     const std::size_t errors = diags_.errors();
     std::optional<TinyModel> tiny = model(layout);
     std::vector<Named> named;
+    is_mistaken_ = false;
     if (!tiny) {
       // What was tried last and did not fit has been reported.
       if (diags_.errors() == errors) fail(span_, "no small sizes fit");
     } else if (!resolve(*tiny, named)) {
-      if (diags_.errors() == errors) return false;
+      if (diags_.errors() == errors && !is_mistaken_) return false;
     } else {
       const Model model(rules_, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {}, rules_->sources);
       layout_ = layout_text(layout);
@@ -156,7 +154,7 @@ class Block {
       }
       if (diags_.errors() == errors) report_unwritten(named);
     }
-    lines_.push_back(fmt::format("{}  {}{}", diags_.errors() == errors ? "ok  " : "FAIL", test_.title,
+    lines_.push_back(fmt::format("{}  {}{}", diags_.errors() == errors && !is_mistaken_ ? "ok  " : "FAIL", test_.title,
                                  layout.empty() ? "" : fmt::format(" ({})", layout_text(layout))));
     return true;
   }
@@ -189,14 +187,14 @@ class Block {
     }
     const Shape& stored = pack.tensors[number(side)][*index].shape;
     if (!select(stored, path->brackets, n)) {
-      fail(n.span,
-           fmt::format("`{}` selects a slice that `{}` {} does not have", n.written, n.name, to_string(stored)));
+      fail_once(n.span,
+                fmt::format("`{}` selects a slice that `{}` {} does not have", n.written, n.name, to_string(stored)));
       return false;
     }
     const std::optional<Numbers1D> flat = flatten(expected.values);
     if (!flat || flat->shape != n.shape) {
-      fail(n.span, fmt::format("`{}` is {}, the values given are {}", n.written, to_string(n.shape),
-                               flat ? to_string(flat->shape) : "lists of different lengths"));
+      fail_once(n.span, fmt::format("`{}` is {}, the values given are {}", n.written, to_string(n.shape),
+                                    flat ? to_string(flat->shape) : "lists of different lengths"));
       return false;
     }
     n.values = flat->numbers;
@@ -296,6 +294,12 @@ class Block {
 
   Finding fail(Span span, std::string_view what) { return report(diags_, span, diag::TestFailed, test_.title, what); }
 
+  /// What is wrong in each layout for the same reason is said in the first.
+  void fail_once(Span span, const std::string& what) {
+    is_mistaken_ = true;
+    if (said_.insert(what).second) fail(span, what);
+  }
+
   const std::shared_ptr<const Rules>& rules_;
   const ast::File& file_;
   const ast::Test& test_;
@@ -305,6 +309,8 @@ class Block {
   Values fixed_;
   std::vector<GatheredInputs> configs_;  // what the models borrow
   std::string layout_;
+  std::set<std::string> said_;
+  bool is_mistaken_ = false;             // in this layout, the test itself
   std::map<std::string, Span> missing_;  // what a layout lacks
   std::set<std::string> known_;          // what the layouts have
   std::set<std::string> written_;        // of this layout, what was compared
