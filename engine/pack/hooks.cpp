@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -195,9 +196,16 @@ class HookExpander {
     Result<Value> value = evaluator_.evaluate(file, expr);
     if (!value) return diags().failed();
     if (!has_value(*value)) return evaluator_.report_no_value(span, fmt::format("the op `{}`", def.name));
-    if (const auto* typed = std::get_if<TypedNumber>(&*value)) return CallArgument(Constant{typed->value, typed->type});
-    if (const auto number = as_double(*value)) return CallArgument(Constant{*number, std::nullopt});
-    return report(diags(), span, diag::WrongType, "a number", to_string(*value));
+    const std::optional<double> number = as_double(*value);
+    if (!number) return report(diags(), span, diag::WrongType, "a number", to_string(*value));
+    const bool divides = def.name == "div";
+    if (!std::isfinite(*number) || (divides && *number == 0)) {
+      return report(
+          diags(), span, diag::BadArithmetic, diags().sources().text(span),
+          divides && *number == 0 ? "division by zero" : fmt::format("it comes out as {}", to_string(*value)));
+    }
+    const auto* typed = std::get_if<TypedNumber>(&*value);
+    return CallArgument(Constant{*number, typed == nullptr ? std::nullopt : std::optional(typed->type)});
   }
 
   Evaluator& evaluator_;
