@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,8 @@
 
 #include <rulec/check.h>
 
+#include "grammar/close_names.h"
+#include "grammar/messages.h"
 #include "tools/rulec/arguments.h"
 #include "tools/rulec/command.h"
 #include "tools/rulec/findings.h"
@@ -91,9 +94,23 @@ std::pair<std::string, Json> check_pack(const std::string& name, const BindOptio
           {{"pack", shown}, {"models", models.value_or(0)}, {"errors", tally.errors}, {"warnings", tally.warnings}}};
 }
 
+// Switches messages on by id or name; false if there is none of that name.
+bool enable(const std::vector<std::string>& messages, Diagnostics& diags) {
+  for (const std::string& message : messages) {
+    diags.enable(message);
+    if (find_message(message) != nullptr) continue;
+    std::vector<std::string> known;
+    for (const Message& one : all_messages()) known.insert(known.end(), {std::string(one.id), std::string(one.name)});
+    Finding finding = report(diags, {}, diag::Usage, fmt::format("`--enable {}`: there is no such message", message));
+    if (const auto close = close_names(message, known); !close.empty())
+      finding.help(fmt::format("did you mean `{}`?", fmt::join(close, "` or `")));
+  }
+  return diags.errors() == 0;
+}
+
 ExitCode run(const Arguments& args) {
   Diagnostics diags;
-  for (const std::string& id : args.enabled) diags.enable(id);
+  if (!enable(args.enabled, diags)) return finish(diags, args.format, {{"packs", Json::array()}});
   BindOptions options = args.model.bind_options();
   const Result<std::vector<Checkpoint>> checkpoints = open_all(args, options, diags);
   std::string lines;
