@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "engine/rules/option_type.h"
@@ -262,12 +263,20 @@ Reported Evaluator::report_no_value(Span span, std::string_view what) {
 std::vector<UsedSize> Evaluator::used_sizes() const {
   std::vector<UsedSize> sizes;
   for (const auto& [name, memo] : memos_) {
-    const auto* whole = std::get_if<Rational>(&memo.value);
-    if (memo.state == Memo::State::Known && whole != nullptr && whole->is_whole()) {
+    const std::optional<Rational> whole = exact_number(memo.value);
+    if (memo.state == Memo::State::Known && whole && whole->is_whole()) {
       sizes.push_back({name, whole->numerator, memo.config});
     }
   }
   return sizes;
+}
+
+std::optional<Rational> exact_number(const Value& value) {
+  constexpr double Exact = 0x1p53;  // up to here every whole number is a double
+  if (const auto* rational = std::get_if<Rational>(&value)) return *rational;
+  const auto* real = std::get_if<double>(&value);
+  if (real == nullptr || std::abs(*real) > Exact || *real != std::floor(*real)) return std::nullopt;
+  return Rational{static_cast<std::int64_t>(*real), 1};
 }
 
 // ---- arguments ---------------------------------------------------------------------------------------------------

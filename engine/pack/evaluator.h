@@ -196,4 +196,8 @@ class Evaluator {
   bool touched_ = false;
 };
 
+/// The number as a fraction: a double may come out whole exactly, as `sqrt(16)` or a config's `2.0` do. Nothing if it
+/// is none.
+std::optional<Rational> exact_number(const Value& value);
+
 }  // namespace rulec

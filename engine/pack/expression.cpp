@@ -111,11 +111,13 @@ Result<std::int64_t> Evaluator::whole(const ast::File& file, ast::ExprId expr, s
   if (!value) return diags_.failed();
   const Span span = file[expr].span;
   if (!has_value(*value)) return report_no_value(span, what);
-  const auto* rational = std::get_if<Rational>(&*value);
-  if (rational == nullptr) return wrong_type(span, fmt::format("{}, a whole number", what), *value);
+  const std::optional<Rational> rational = exact_number(*value);
+  if (!rational) return wrong_type(span, fmt::format("{}, a whole number", what), *value);
   if (!rational->is_whole()) {
-    return report(diags_, span, diag::IndexRemainder, diags_.sources().text(span))
-        .label(fmt::format("{} is a whole number, and `/` divides exactly", what))
+    Finding finding = report(diags_, span, diag::IndexRemainder, diags_.sources().text(span));
+    if (std::holds_alternative<ast::Number>(file[expr].node))
+      return finding.label(fmt::format("{} is a whole number", what));
+    return finding.label(fmt::format("{} is a whole number, and `/` divides exactly", what))
         .note(fmt::format("here it is {}", to_string(*value)))
         .help("require that it divides (`require L % 2 == 0 \"why\"`), or round down with `//`");
   }
@@ -133,9 +135,10 @@ Result<Value> Evaluator::node(const ast::File&, Span, const ast::Bool& boolean) 
 }
 
 Result<Value> Evaluator::node(const ast::File&, Span span, const ast::Key& key) {
-  if (config_ != nullptr) return section_value(*config_, key, span);
-  if (key.parts.size() == 1) return name(key.parts.front());
   const std::optional<SideId> side = rules_.side(key.parts.front().text);
+  const bool names_side = side && key.parts.size() > 1;  // `side.key` reads anywhere
+  if (config_ != nullptr && !names_side) return section_value(*config_, key, span);
+  if (key.parts.size() == 1) return name(key.parts.front());
   if (!side) return report(diags_, key.parts.front().span, diag::UnresolvedName, "side", key.parts.front().text);
   std::string dotted;
   for (std::size_t i = 1; i < key.parts.size(); ++i) dotted += (i == 1 ? "" : ".") + key.parts[i].text;
@@ -149,10 +152,9 @@ Result<Value> Evaluator::node(const ast::File& file, Span, const ast::Element& e
   if (!index) return index;
   if (!has_value(*of) || !has_value(*index)) return Value(NoValue{});
   const auto* section = std::get_if<Section>(&*of);
-  const auto* position = std::get_if<Rational>(&*index);
+  const std::optional<Rational> position = exact_number(*index);
   if (section == nullptr) return wrong_type(file[element.of].span, "a list or a section of a config", *of);
-  if (position == nullptr || !position->is_whole())
-    return wrong_type(file[element.index].span, "a whole number", *index);
+  if (!position || !position->is_whole()) return wrong_type(file[element.index].span, "a whole number", *index);
   Result<const ConfigValue*> at = element_of(file, element, **section, position->numerator);
   if (!at) return diags_.failed();
   const ConfigValue* found = *at;

@@ -99,8 +99,8 @@ class PatternBuilder {
     if (!value) return diags().failed();
     if (!has_value(*value))
       return evaluator_.report_no_value(name.span, fmt::format("the size of axis `{}`", name.text));
-    const auto* size = std::get_if<Rational>(&*value);
-    if (size == nullptr)
+    const std::optional<Rational> size = exact_number(*value);
+    if (!size)
       return report(diags(), name.span, diag::WrongType, "the size of an axis, a whole number", to_string(*value));
     if (!size->is_whole()) {
       return report(diags(), name.span, diag::IndexRemainder, name.text)
