@@ -20,6 +20,9 @@ constexpr std::int64_t MaxTurns = 10'000'000;
 /// Statements take more stack than expressions: a body within a body counts as so many levels.
 constexpr int StatementLevels = 4;
 
+/// How deep blocks may stand in one another.
+constexpr std::size_t MaxUses = 64;
+
 class Walker {
  public:
   Walker(const Rules& rules, const Inputs& inputs, Diagnostics& diags)
@@ -197,15 +200,19 @@ class Walker {
     if (found == nullptr || found->kind != DefinitionKind::Block) {
       return report(diags_, use.block.span, diag::UnresolvedName, "block", use.block.text);
     }
-    if (around_.uses.size() >= 64)
-      return report(diags_, use.block.span, diag::DefinitionCycle, use.block.text, "it uses itself without an end");
+    if (around_.uses.size() >= MaxUses)
+      return report(diags_, use.block.span, diag::DefinitionCycle, use.block.text,
+                    fmt::format("{0} -> {0}", use.block.text))
+          .note(fmt::format("it does so without an end, or more than {} deep", MaxUses));
     const ast::File& home = rules_.files[found->file];
     const auto& block = std::get<ast::Block>(rules_.statement(*found).node);
     Result<std::vector<Binding>> arguments = evaluator_.bind(file, use.arguments, home, block.parameters);
     if (!arguments) return diags_.failed();
     const Evaluator::Scope scope(evaluator_, *std::move(arguments), false);
     around_.uses.push_back(statement.span);
+    evaluator_.enter_use(statement.span);
     const Status done = body(home, block.body, prefixes);
+    evaluator_.leave_use();
     around_.uses.pop_back();
     return done;
   }
@@ -274,7 +281,7 @@ class Walker {
     const bool* truth = std::get_if<bool>(&*value);
     if (truth == nullptr) return report(diags_, span, diag::WrongType, "a condition", to_string(*value));
     if (*truth) return Done{};
-    Finding finding = report(diags_, span, diag::RequireFailed, diags_.sources().text(span));
+    Finding finding = evaluator_.from_uses(report(diags_, span, diag::RequireFailed, diags_.sources().text(span)));
     if (require.why) finding.note(*require.why);
     return finding;
   }

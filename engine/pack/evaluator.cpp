@@ -271,6 +271,11 @@ std::vector<UsedSize> Evaluator::used_sizes() const {
   return sizes;
 }
 
+Finding Evaluator::from_uses(Finding finding) const {
+  for (auto use = block_uses_.rbegin(); use != block_uses_.rend(); ++use) finding.also(*use, "used here");
+  return finding;
+}
+
 std::optional<Rational> exact_number(const Value& value) {
   constexpr double Exact = 0x1p53;  // up to here every whole number is a double
   if (const auto* rational = std::get_if<Rational>(&value)) return *rational;

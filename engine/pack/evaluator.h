@@ -129,6 +129,11 @@ class Evaluator {
   bool take_touched() { return std::exchange(touched_, false); }
   void touch() { touched_ = true; }
 
+  /// The `use` statements around what is worked out, which messages about a block's body show.
+  void enter_use(Span use) { block_uses_.push_back(use); }
+  void leave_use() { block_uses_.pop_back(); }
+  Finding from_uses(Finding finding) const;
+
   Diagnostics& diags() { return diags_; }
   const Rules& rules() const { return rules_; }
 
@@ -194,6 +199,7 @@ class Evaluator {
   std::optional<Span> config_span_;  // of the config value that was read last
   std::vector<Span> reported_;       // keys without a value
   bool touched_ = false;
+  std::vector<Span> block_uses_;  // outermost first
 };
 
 /// The number as a fraction: a double may come out whole exactly, as `sqrt(16)` or a config's `2.0` do. Nothing if it

@@ -68,7 +68,7 @@ class PatternBuilder {
       return Done{};
     }
     if (binding != nullptr && binding->is_index_expression)
-      return report(diags(), span, diag::IndexInShape, axis.name.text);
+      return evaluator_.from_uses(report(diags(), span, diag::IndexInShape, axis.name.text));
     Result<std::int64_t> size = axis_size(axis.name);
     if (!size) return diags().failed();
     Result<std::int64_t> block = axis.block ? block_size(*axis.block) : Result<std::int64_t>(1);
@@ -87,7 +87,7 @@ class PatternBuilder {
       Result<std::int64_t> whole = evaluator_.whole(file_, *group.pad, "a padded size");
       if (!whole) return diags().failed();
       if (const auto small = axes::find_small_pad({{axes::GroupDim{result.summands, *whole}}}))
-        return report_small_pad(diags(), span, *small);
+        return evaluator_.from_uses(report_small_pad(diags(), span, *small));
       result.pad = *whole;
     }
     to.push_back({std::move(result)});
@@ -138,7 +138,7 @@ class PatternBuilder {
 
 }  // namespace
 
-Reported report_small_pad(Diagnostics& diags, Span place, const axes::SmallPad& pad) {
+Finding report_small_pad(Diagnostics& diags, Span place, const axes::SmallPad& pad) {
   return report(diags, place, diag::SizeDiffers, fmt::format("{} cells cannot be padded to {}", pad.cells, pad.padded))
       .help("`(V pad Vp)` holds V cells in front and zeros behind: Vp is the larger one");
 }

@@ -42,7 +42,7 @@ Result<SizedPattern> size_pattern(Evaluator& evaluator, const ast::File& file, a
 void insert_brackets(SizedPattern& pattern, const std::vector<BracketValue>& brackets);
 
 /// Reports R0304 for a pad that is smaller than what it pads.
-Reported report_small_pad(Diagnostics& diags, Span place, const axes::SmallPad& pad);
+Finding report_small_pad(Diagnostics& diags, Span place, const axes::SmallPad& pad);
 
 /// The shape as a person would write it, for explanations.
 std::string shape_text(const Diagnostics& diags, const ast::File& file, ast::ShapeId shape);
