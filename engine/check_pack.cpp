@@ -9,6 +9,7 @@
 #include "engine/check/check.h"
 #include "engine/check/hygiene.h"
 #include "engine/guard.h"
+#include "engine/pack/trace.h"
 #include "engine/store/tensor_list.h"
 
 #include <rulec/check.h>
@@ -40,6 +41,7 @@ class PackCheck {
     if (diags_.errors() == errors) {
       lint_text(rules_, diags_);
       lint_hard_coded_sizes(rules_, numbers_, diags_);
+      if (is_whole_pack()) lint_empty_ranges(trace_, diags_);
       squares();
       one_way();
       unused_permissions();
@@ -50,6 +52,12 @@ class PackCheck {
   }
 
  private:
+  /// Whether all models that the pack knows are looked at: what never happens in one of them may happen in another.
+  bool is_whole_pack() const {
+    return (options_.preset.empty() || options_.preset == "all") && options_.configs.empty() &&
+           options_.checkpoints.empty();
+  }
+
   std::vector<std::string> presets() const {
     if (!options_.preset.empty() && options_.preset != "all") return {options_.preset};
     std::vector<std::string> names;
@@ -74,8 +82,10 @@ class PackCheck {
       Result<GatheredInputs> gathered = gather_inputs(rules_, options, diags_);
       if (!gathered) return;
       gathered->inputs.options.insert(chosen.begin(), chosen.end());
-      Result<Pack> pack = elaborate(rules_, gathered->inputs, diags_);
+      trace_.fallbacks.clear();
+      Result<Pack> pack = elaborate(rules_, gathered->inputs, trace_, diags_);
       if (!pack) continue;
+      lint_fallbacks(rules_, gathered->inputs, trace_, diags_);
       prove(*pack);
       layouts.push_back({preset, *std::move(gathered), *std::move(pack)});
     }
@@ -201,6 +211,7 @@ class PackCheck {
   std::array<std::set<std::uint32_t>, 2> one_way_;
   std::vector<SquarePair> squares_;
   std::vector<ConfigNumbers> numbers_;  // by preset
+  Trace trace_;                         // fallbacks of one layout, ranges of all
   bool first_model_ = true;
   int models_ = 0;
 };

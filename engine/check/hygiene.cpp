@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "grammar/close_names.h"
 #include "grammar/messages.h"
 
 namespace rulec {
@@ -87,6 +88,46 @@ void add_numbers(const std::string& prefix, const ConfigValue& value, ConfigNumb
     add_numbers(prefix + "." + (*object)[m].key, (*object)[m].value, numbers);
 }
 
+/// `text_config.vocab_size` cut at its last dot.
+std::pair<std::string_view, std::string_view> section_and_key(std::string_view dotted) {
+  const std::size_t dot = dotted.rfind('.');
+  if (dot == std::string_view::npos) return {{}, dotted};
+  return {dotted.substr(0, dot), dotted.substr(dot + 1)};
+}
+
+/// Whether `inner` is the section `outer` or lies in it.
+bool lies_in(std::string_view inner, std::string_view outer) {
+  return outer.empty() || inner == outer || (inner.starts_with(outer) && inner[outer.size()] == '.');
+}
+
+const ConfigValue* find_dotted(const ConfigValue& config, std::string_view dotted) {
+  const ConfigValue* value = &config;
+  while (value != nullptr && !dotted.empty()) {
+    const std::size_t dot = dotted.find('.');
+    value = value->find(dotted.substr(0, dot));
+    dotted = dot == std::string_view::npos ? std::string_view{} : dotted.substr(dot + 1);
+  }
+  return value;
+}
+
+/// The key that `fallback` most likely meant. A section beside the one that was looked in says something else:
+/// `vision_config.head_dim` is no `text_config.head_dim`.
+std::optional<std::string> hidden_key(const Fallback& fallback, const ConfigValue& config) {
+  constexpr std::size_t LeastForSlip = 6;  // shorter names are a letter apart by chance
+  const auto [section, key] = section_and_key(fallback.key);
+  for (const std::string& dotted : dotted_keys(config)) {
+    const auto [other_section, other_key] = section_and_key(dotted);
+    const bool is_elsewhere = other_key == key && other_section != section &&
+                              (lies_in(other_section, section) || lies_in(section, other_section));
+    const bool is_slip = other_section == section && key.size() >= LeastForSlip && edit_distance(other_key, key) == 1;
+    if (!is_elsewhere && !is_slip) continue;
+    const ConfigValue* value = find_dotted(config, dotted);
+    if (value == nullptr || value->is_null() || value->span == fallback.instead) continue;
+    return dotted;
+  }
+  return std::nullopt;
+}
+
 std::optional<std::int64_t> whole_literal(const ast::Expr& expr) {
   const auto* literal = std::get_if<ast::Number>(&expr.node);
   if (literal == nullptr) return std::nullopt;
@@ -114,6 +155,30 @@ ConfigNumbers config_numbers(const Rules& rules, const Inputs& inputs) {
     if (whole != nullptr && whole->is_whole() && key.find('.') != std::string::npos) numbers[key] = whole->numerator;
   }
   return numbers;
+}
+
+void lint_fallbacks(const Rules& rules, const Inputs& inputs, const Trace& trace, Diagnostics& diags) {
+  for (const Fallback& fallback : trace.fallbacks) {
+    const ConfigValue& config = *inputs.configs[number(fallback.side)];
+    const std::optional<std::string> hidden = hidden_key(fallback, config);
+    if (!hidden) continue;
+    const std::string& side = rules.sides[number(fallback.side)];
+    report(diags, fallback.span, diag::DefaultHidesKey, side + "." + fallback.key, side + "." + *hidden)
+        .label("has no value")
+        .also(find_dotted(config, *hidden)->span, "is this meant?")
+        .help(
+            "name the key as the config has it, or its section in the head of the block: `config hf.text_config else "
+            "hf`");
+  }
+}
+
+void lint_empty_ranges(const Trace& trace, Diagnostics& diags) {
+  for (const auto& [place, range] : trace.ranges) {
+    if (range.ran) continue;
+    report(diags, range.span, diag::EmptyRange, range.index)
+        .label("ends where it begins, or before, in every preset and layout")
+        .help("a range counts up: `0..L` is 0, 1, ..., L - 1");
+  }
 }
 
 void lint_hard_coded_sizes(const Rules& rules, std::span<const ConfigNumbers> presets, Diagnostics& diags) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/pack/pack.h"
+#include "engine/pack/trace.h"
 
 #include <rulec/diagnostics.h>
 
@@ -24,5 +25,12 @@ ConfigNumbers config_numbers(const Rules& rules, const Inputs& inputs);
 /// `let`s that write out a number which one config key has in every preset: R0209. Small numbers mean many things and
 /// are left alone.
 void lint_hard_coded_sizes(const Rules& rules, std::span<const ConfigNumbers> presets, Diagnostics& diags);
+
+/// Defaults that were taken although the config has the key in a section around the place or in it, or nearly spelt so:
+/// R0208.
+void lint_fallbacks(const Rules& rules, const Inputs& inputs, const Trace& trace, Diagnostics& diags);
+
+/// Loops that never ran: R0407.
+void lint_empty_ranges(const Trace& trace, Diagnostics& diags);
 
 }  // namespace rulec

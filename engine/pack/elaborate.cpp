@@ -96,6 +96,10 @@ class Walker {
     Result<std::int64_t> begin = evaluator_.whole(file, range.begin, "the beginning of a range");
     Result<std::int64_t> end = evaluator_.whole(file, range.end, "the end of a range");
     if (!begin || !end) return diags_.failed();
+    if (!around_.is_measured) {
+      evaluator_.trace().reach(join(file[range.begin].span, file[range.end].span), loop.binders[binder].index.text,
+                               *begin < *end);
+    }
     if (*begin >= *end) return Done{};
     const FamilyIndex index{loop.binders[binder].index.text, loop.binders[binder].index.span, {}};
     std::int64_t turns = 0;
@@ -336,6 +340,11 @@ class Walker {
 }  // namespace
 
 Result<Pack> elaborate(const Rules& rules, const Inputs& inputs, Diagnostics& diags) {
+  Trace trace;
+  return elaborate(rules, inputs, trace, diags);
+}
+
+Result<Pack> elaborate(const Rules& rules, const Inputs& inputs, Trace& trace, Diagnostics& diags) {
   const std::size_t before = diags.all().size();
   Walker walker(rules, inputs, diags);
   Result<Draft> draft = walker.walk();
@@ -349,6 +358,9 @@ Result<Pack> elaborate(const Rules& rules, const Inputs& inputs, Diagnostics& di
     pack->options.emplace(name, *std::move(value));
   }
   pack->sizes = walker.evaluator().used_sizes();
+  const Trace& met = walker.evaluator().trace();
+  trace.fallbacks.insert(trace.fallbacks.end(), met.fallbacks.begin(), met.fallbacks.end());
+  for (const auto& [place, range] : met.ranges) trace.reach(range.span, range.index, range.ran);
   return pack;
 }
 

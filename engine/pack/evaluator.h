@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/pack/pack.h"
+#include "engine/pack/trace.h"
 #include "engine/rules/rules.h"
 #include "engine/rules/value.h"
 
@@ -134,6 +135,9 @@ class Evaluator {
   void leave_use() { block_uses_.pop_back(); }
   Finding from_uses(Finding finding) const;
 
+  /// What was met so far.
+  Trace& trace() { return trace_; }
+
   Diagnostics& diags() { return diags_; }
   const Rules& rules() const { return rules_; }
 
@@ -174,6 +178,7 @@ class Evaluator {
   Result<Value> node(const ast::File& file, Span span, const ast::Unary& unary);
   Result<Value> node(const ast::File& file, Span span, const ast::Binary& binary);
   Result<Value> node(const ast::File& file, Span span, const ast::Conditional& conditional);
+  Result<Value> defaulted(const ast::File& file, const ast::Binary& binary);
   Result<Value> logical(const ast::File& file, const ast::Binary& binary);
   Result<Value> built_in(const ast::Call& call, std::span<const Value> arguments, Span span);
   Reported report_too_deep(Span place);
@@ -200,6 +205,7 @@ class Evaluator {
   std::vector<Span> reported_;       // keys without a value
   bool touched_ = false;
   std::vector<Span> block_uses_;  // outermost first
+  Trace trace_;
 };
 
 /// The number as a fraction: a double may come out whole exactly, as `sqrt(16)` or a config's `2.0` do. Nothing if it

@@ -211,11 +211,30 @@ Result<Value> Evaluator::logical(const ast::File& file, const ast::Binary& binar
   return Value(binary.op == ast::BinaryOp::And ? *a && *b : *a || *b);
 }
 
-Result<Value> Evaluator::node(const ast::File& file, Span span, const ast::Binary& binary) {
-  if (binary.op == ast::BinaryOp::And || binary.op == ast::BinaryOp::Or) return logical(file, binary);
+/// `a else b`. A key that only lacked a value until the default was taken is not missing.
+Result<Value> Evaluator::defaulted(const ast::File& file, const ast::Binary& binary) {
+  std::optional<MissingKey> outer = std::exchange(missing_, std::nullopt);
   Result<Value> left = evaluate(file, binary.left);
   if (!left) return left;
-  if (binary.op == ast::BinaryOp::Else) return has_value(*left) ? std::move(left) : evaluate(file, binary.right);
+  if (has_value(*left)) {
+    missing_ = std::move(outer);
+    return left;
+  }
+  const std::optional<MissingKey> key = missing_;
+  config_span_.reset();
+  Result<Value> right = evaluate(file, binary.right);
+  if (!right || !has_value(*right)) return right;
+  if (key && inputs_.configs[number(key->side)] != nullptr)
+    trace_.fallbacks.push_back({key->side, key->key, key->span, config_span_});
+  missing_ = std::move(outer);
+  return right;
+}
+
+Result<Value> Evaluator::node(const ast::File& file, Span span, const ast::Binary& binary) {
+  if (binary.op == ast::BinaryOp::And || binary.op == ast::BinaryOp::Or) return logical(file, binary);
+  if (binary.op == ast::BinaryOp::Else) return defaulted(file, binary);
+  Result<Value> left = evaluate(file, binary.left);
+  if (!left) return left;
   Result<Value> right = evaluate(file, binary.right);
   if (!right) return right;
   if (is_arithmetic(binary.op)) {
