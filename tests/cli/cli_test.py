@@ -72,6 +72,7 @@ def usage(work):
     expect(2, "check", "gemma2", "--preset", "nothing", says="R0222")
     expect(2, "check", "gemma2", "--set", "nothing=1", says="R0217")
     expect(2, "explain", "R9999")
+    expect(2, "check", "gemma2", "--enable", "R0311", says="R0310")
     claim("no target was made", not (work / "x").exists())
 
 
