@@ -170,8 +170,9 @@ class SideCoverage {
     const Span there = path_of(pack_, first, side_);
     const bool same_path = diags_.sources().text(here) == diags_.sources().text(there);
     if (first.family != second.family && side_ == SideId::Left && same_path) {
-      const bool is_repeated = a.writes(SideId::Right) && b.writes(SideId::Right) &&
-                               a.instances[first.instance].tensors[1] == b.instances[second.instance].tensors[1];
+      // Both fill the right side from one cell on: they meet there too.
+      const bool is_repeated = a.writes(SideId::Right) && b.writes(SideId::Right) && first.tensor[1] >= 0 &&
+                               first.tensor[1] == second.tensor[1] && first.offset[1] == second.offset[1];
       if (is_repeated) return;  // the same rule twice: the right side says so
       report(diags_, here, diag::AliasAmbiguous, tensor.name)
           .label("the second source")
