@@ -17,9 +17,6 @@
 namespace rulec {
 namespace {
 
-/// More layouts than this are not tried: 2 to the power of the open `bool` options.
-constexpr std::size_t MaxLayoutOptions = 4;
-
 struct Proved {
   std::string preset;
   GatheredInputs gathered;
@@ -78,7 +75,11 @@ class PackCheck {
     }
     std::vector<Proved> layouts;
     const std::size_t errors = diags_.errors();
-    for (const auto& chosen : option_choices()) {
+    Inputs given;
+    for (const auto& [name, text] : options_.options) given.options[name] = Value(text);
+    const Layouts choices = rulec::layouts(rules_, given);
+    report_untried(rules_, choices, diags_);
+    for (const Layout& chosen : choices.tried) {
       Result<GatheredInputs> gathered = gather_inputs(rules_, options, diags_);
       if (!gathered) return;
       gathered->inputs.options.insert(chosen.begin(), chosen.end());
@@ -94,25 +95,6 @@ class PackCheck {
       remember_squares(layouts);
       if (diags_.errors() == errors) lists(preset, layouts);
     }
-  }
-
-  std::vector<std::map<std::string, Value, std::less<>>> option_choices() const {
-    std::vector<std::map<std::string, Value, std::less<>>> choices{{}};
-    Inputs given;
-    for (const auto& [name, text] : options_.options) given.options[name] = Value(text);
-    std::vector<std::string> open = open_options(rules_, given, ast::Option::Type::Bool);
-    if (open.size() > MaxLayoutOptions) open.resize(MaxLayoutOptions);
-    for (const std::string& name : open) {
-      std::vector<std::map<std::string, Value, std::less<>>> more;
-      for (const auto& choice : choices) {
-        for (const bool value : {true, false}) {
-          more.push_back(choice);
-          more.back()[name] = Value(value);
-        }
-      }
-      choices = std::move(more);
-    }
-    return choices;
   }
 
   void prove(const Pack& pack) {

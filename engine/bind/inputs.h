@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,5 +54,19 @@ FitScore score(const Pack& pack, const Inputs& inputs);
 
 /// The pack's options of one type that nobody gave, in the order of their names.
 std::vector<std::string> open_options(const Rules& rules, const Inputs& inputs, ast::Option::Type type);
+
+/// Values of `bool` options, by name.
+using Layout = std::map<std::string, Value, std::less<>>;
+
+/// Combinations of the `bool` options that nobody gave. They are all tried while they are few; of more options, those
+/// that come last by their names keep their defaults.
+struct Layouts {
+  std::vector<Layout> tried;
+  std::vector<std::string> untried;  ///< options of which one value only is tried
+};
+Layouts layouts(const Rules& rules, const Inputs& given);
+
+/// Says that layouts are not tried, where there are such: R0414.
+void report_untried(const Rules& rules, const Layouts& layouts, Diagnostics& diags);
 
 }  // namespace rulec

@@ -105,8 +105,7 @@ class RoundTrips {
 };
 
 void run_layout(const std::shared_ptr<const Rules>& rules, const std::string& preset, const GatheredInputs& gathered,
-                const std::map<std::string, Value, std::less<>>& layout, std::vector<std::string>& lines,
-                Diagnostics& diags) {
+                const Layout& layout, std::vector<std::string>& lines, Diagnostics& diags) {
   std::string title = "round trip";
   if (!preset.empty()) title += " " + preset;
   if (!layout.empty()) title += fmt::format("{} {}", preset.empty() ? "" : ",", layout_text(layout));
@@ -137,7 +136,8 @@ void run_round_trips(const std::shared_ptr<const Rules>& rules, std::vector<std:
     options.preset = preset;
     Result<GatheredInputs> gathered = gather_inputs(*rules, options, diags);
     if (!gathered) continue;
-    for (const auto& layout : layouts(*rules, gathered->inputs))
+    report_untried(*rules, layouts(*rules, gathered->inputs), diags);
+    for (const auto& layout : layouts(*rules, gathered->inputs).tried)
       run_layout(rules, preset, *gathered, layout, lines, diags);
   }
 }

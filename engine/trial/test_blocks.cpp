@@ -97,7 +97,7 @@ class Block {
     Inputs given;
     given.options = fixed_;
     bool ran = false;
-    for (const auto& layout : layouts(*rules_, given)) ran |= run_layout(layout);
+    for (const auto& layout : layouts(*rules_, given).tried) ran |= run_layout(layout);
     if (!ran && diags_.errors() == errors) report_missing();
     if (!ran) lines_.push_back(fmt::format("FAIL  {}", test_.title));
   }

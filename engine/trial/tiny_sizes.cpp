@@ -185,25 +185,7 @@ std::optional<TinyModel> tiny_model(const Rules& rules, const Inputs& base,
   return Drawer(rules, base, fixed, diags).run();
 }
 
-std::vector<std::map<std::string, Value, std::less<>>> layouts(const Rules& rules, const Inputs& given) {
-  constexpr std::size_t MaxOptions = 4;
-  std::vector<std::map<std::string, Value, std::less<>>> choices{{}};
-  std::vector<std::string> open = open_options(rules, given, ast::Option::Type::Bool);
-  if (open.size() > MaxOptions) open.resize(MaxOptions);
-  for (const std::string& name : open) {
-    std::vector<std::map<std::string, Value, std::less<>>> more;
-    for (const auto& choice : choices) {
-      for (const bool value : {true, false}) {
-        more.push_back(choice);
-        more.back()[name] = Value(value);
-      }
-    }
-    choices = std::move(more);
-  }
-  return choices;
-}
-
-std::string layout_text(const std::map<std::string, Value, std::less<>>& layout) {
+std::string layout_text(const Layout& layout) {
   std::string text;
   for (const auto& [name, value] : layout)
     text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, to_string(value));

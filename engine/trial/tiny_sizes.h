@@ -28,10 +28,7 @@ struct TinyModel {
 std::optional<TinyModel> tiny_model(const Rules& rules, const Inputs& base,
                                     const std::map<std::string, Value, std::less<>>& fixed, Diagnostics& diags);
 
-/// Every combination of the `bool` options that `given` leaves open (16 at most).
-std::vector<std::map<std::string, Value, std::less<>>> layouts(const Rules& rules, const Inputs& given);
-
 /// `scan_layers = true`.
-std::string layout_text(const std::map<std::string, Value, std::less<>>& layout);
+std::string layout_text(const Layout& layout);
 
 }  // namespace rulec
