@@ -7,42 +7,22 @@
 #include <map>
 #include <set>
 
+#include "engine/check/check.h"
 #include "engine/check/tensor_trip.h"
 #include "engine/graph/graph.h"
 #include "engine/guard.h"
 #include "engine/run/run.h"
-#include "engine/store/printable.h"
-#include "engine/tensor/name_sets.h"
 
 namespace rulec {
 namespace {
 
-/// What the pack says has no partner; and what no rule maps, which is an error.
-Result<std::vector<TensorInfo>> ignored_tensors(const Model& model, SideId side, const TensorStore& source,
-                                                Diagnostics& diags) {
-  const Pack& pack = model.pack();
+/// What the pack says has no partner.
+std::vector<TensorInfo> ignored_tensors(const Pack& pack, SideId side, std::span<const TensorInfo> source) {
   std::vector<TensorInfo> ignored;
-  std::vector<std::string> unmapped;
-  for (const TensorInfo& info : source.tensors()) {
-    if (pack.find(side, info.name)) continue;
-    const bool is_ignored = std::ranges::any_of(
-        pack.ignored, [&](const IgnoredGlob& glob) { return glob.side == side && glob_matches(glob.glob, info.name); });
-    if (is_ignored)
-      ignored.push_back(info);
-    else
-      unmapped.push_back(info.name);
+  for (const TensorInfo& info : source) {
+    if (!pack.find(side, info.name) && pack.ignores(side, info.name)) ignored.push_back(info);
   }
-  if (unmapped.empty()) return ignored;
-  constexpr std::size_t Shown = 8;
-  Finding finding = report(diags, FilePlace{std::string(source.where()), std::nullopt}, diag::UnmappedSource,
-                           fmt::format("{} tensor{}", unmapped.size(), unmapped.size() == 1 ? "" : "s"),
-                           model.sides()[number(side)], unmapped.size() == 1 ? "is" : "are");
-  const std::vector<NameGroup> groups = group_names(unmapped);
-  for (std::size_t g = 0; g < std::min(groups.size(), Shown); ++g) finding.note(printable(groups[g].text));
-  if (groups.size() > Shown) finding.note(fmt::format("and {} more kinds", groups.size() - Shown));
-  finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`", model.sides()[number(side)],
-                           printable(unmapped.front())));
-  return finding;
+  return ignored;
 }
 
 /// The source tensors that each target is made of, by places in the pack. Operands lie on the right.
@@ -106,14 +86,13 @@ Result<Report> run_conversion(const Model& model, std::string_view to, const Ten
     return report(diags, {}, diag::UnknownSide, model.pack_name(), to)
         .help(fmt::format("its sides: `{}`, `{}`", model.sides()[0], model.sides()[1]));
   }
-  Result<std::vector<TensorInfo>> ignored = ignored_tensors(model, other(*side), source, diags);
-  if (!ignored) return diags.failed();
+  if (!check_unmapped(model.pack(), other(*side), source.tensors(), source.where(), diags)) return diags.failed();
   const GraphOptions asked{source.tensors(), std::string(source.where()), options.dtype, options.cast_first,
                            options.only};
   Result<Graph> graph = build_graph(model.pack(), *side, asked, diags);
   if (!graph) return diags.failed();
   Report report = planned(model.pack(), *graph, options.dtype);
-  report.ignored = *std::move(ignored);
+  report.ignored = ignored_tensors(model.pack(), other(*side), source.tensors());
   if (options.dry_run) return report;
   const RunOptions how{options.pad_policy, options.constant_policy, options.alias_policy,
                        caller_progress(options.on_progress)};

@@ -235,9 +235,7 @@ Result<std::vector<TensorDifference>> diff_converted(const TensorStore& a, const
   for (const TensorDifference& d : result) compared.insert(d.name);
   for (const TensorInfo& info : b.tensors()) {
     const bool known = compared.contains(info.name);
-    const bool ignored = std::ranges::any_of(model.pack().ignored, [&](const IgnoredGlob& glob) {
-      return glob.side == to && glob_matches(glob.glob, info.name);
-    });
+    const bool ignored = model.pack().ignores(to, info.name);
     if (!known && !ignored) result.push_back(only(info, Difference::OnlyB));
   }
   std::ranges::sort(result, {}, &TensorDifference::name);

@@ -39,9 +39,7 @@ Result<std::vector<Fit>> find_fits(const TensorStore& checkpoint,
       const SideId side = s == 0 ? SideId::Left : SideId::Right;
       for (const TensorInfo& tensor : checkpoint.tensors()) {
         const bool known = model->pack().find(side, tensor.name).has_value();
-        const bool ignored = !known && std::ranges::any_of(model->pack().ignored, [&](const IgnoredGlob& glob) {
-          return glob.side == side && glob_matches(glob.glob, tensor.name);
-        });
+        const bool ignored = !known && model->pack().ignores(side, tensor.name);
         fit.matched += known;
         fit.total += !ignored;
       }

@@ -25,7 +25,7 @@ class CatalogueCheck {
       : pack_(pack), side_(side), catalogue_(catalogue), where_(where), diags_(diags) {}
 
   void run() {
-    unmapped();
+    (void)check_unmapped(pack_, side_, catalogue_, where_, diags_);
     missing();
     shapes();
     types();
@@ -35,11 +35,6 @@ class CatalogueCheck {
  private:
   const std::vector<Tensor>& tensors() const { return pack_.tensors[number(side_)]; }
 
-  bool is_ignored(const std::string& name) const {
-    return std::ranges::any_of(
-        pack_.ignored, [&](const IgnoredGlob& glob) { return glob.side == side_ && glob_matches(glob.glob, name); });
-  }
-
   void list(Finding& finding, const std::vector<std::string>& names,
             const std::function<std::string(std::size_t)>& detail) {
     const std::vector<NameGroup> groups = group_names(names);
@@ -48,30 +43,6 @@ class CatalogueCheck {
                                groups[g].count > 1 ? fmt::format("  ({} tensors)", groups[g].count) : ""));
     }
     if (groups.size() > 8) finding.note(fmt::format("and {} more kinds", groups.size() - 8));
-  }
-
-  void unmapped() {
-    std::vector<std::string> names;
-    std::vector<const TensorInfo*> infos;
-    for (const TensorInfo& info : catalogue_) {
-      if (pack_.find(side_, info.name) || is_ignored(info.name)) continue;
-      names.push_back(info.name);
-      infos.push_back(&info);
-    }
-    if (names.empty()) return;
-    Finding finding = report(diags_, FilePlace{std::string(where_), std::nullopt}, diag::UnmappedSource,
-                             plural(names.size()), pack_.rules->sides[number(side_)], names.size() == 1 ? "is" : "are");
-    list(finding, names,
-         [&](std::size_t i) { return fmt::format("{} {}", name(infos[i]->dtype), to_string(infos[i]->shape)); });
-    std::vector<std::string> known;
-    for (const Tensor& tensor : tensors()) {
-      if (!find_tensor(catalogue_, tensor.name)) known.push_back(tensor.name);
-    }
-    if (const auto close = close_names(names.front(), known, 2); !close.empty()) {
-      finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
-    }
-    finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`",
-                             pack_.rules->sides[number(side_)], names.front()));
   }
 
   void missing() {
@@ -163,7 +134,7 @@ class CatalogueCheck {
       const auto& pipeline = pack_.numbers[pack_.forms[piece.form].numbers].towards[number(side_)];
       if (piece.kind != PieceKind::Copy || !pipeline) continue;
       for (const Call& call : *pipeline) {
-        if (call.op->name == "cast")
+        if (call.op == &ops::Cast)
           fixed[tensors()[static_cast<std::size_t>(piece.tensor[number(side_)])].name] =
               std::get<DType>(call.arguments.front());
       }

@@ -73,6 +73,13 @@ std::vector<SquarePair> square_pairs(const Pack& pack);
 bool is_allowed(const Family& family, std::string_view id, std::string_view name,
                 std::set<std::uint32_t>& used_permissions);
 
+/// What a checkpoint has, and the pack neither maps nor ignores.
+std::vector<TensorInfo> unmapped_tensors(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue);
+
+/// Reports these: R0601. `where` is the checkpoint's path.
+Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
+                      Diagnostics& diags);
+
 /// A checkpoint's names, shapes and dtypes held against one side: R0306, R0601 to R0603, R0608, R0611. `where` is its
 /// path.
 Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,

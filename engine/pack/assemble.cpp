@@ -7,6 +7,7 @@
 
 #include "engine/pack/draft.h"
 #include "engine/pack/pairing.h"
+#include "engine/tensor/name_sets.h"
 #include "grammar/messages.h"
 
 namespace rulec {
@@ -260,6 +261,11 @@ std::optional<std::size_t> Pack::find(SideId side, std::string_view name) const 
   const auto found = std::ranges::lower_bound(list, name, {}, &Tensor::name);
   if (found == list.end() || found->name != name) return std::nullopt;
   return static_cast<std::size_t>(found - list.begin());
+}
+
+bool Pack::ignores(SideId side, std::string_view name) const {
+  return std::ranges::any_of(
+      ignored, [&](const IgnoredGlob& glob) { return glob.side == side && glob_matches(glob.glob, name); });
 }
 
 Result<Pack> assemble(const Rules& rules, Draft draft, Diagnostics& diags) {

@@ -164,6 +164,9 @@ struct Pack {
   std::vector<UsedSize> sizes;
 
   std::optional<std::size_t> find(SideId side, std::string_view name) const;
+
+  /// Whether an `ignore` says that a tensor of this name has no partner.
+  bool ignores(SideId side, std::string_view name) const;
 };
 
 /// Works every rule out for one config: evaluates sizes and conditions, runs the loops, lays the shapes out, pairs
