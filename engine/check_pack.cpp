@@ -103,9 +103,9 @@ class PackCheck {
     (void)check_numbers(pack, cache_, used_, diags_);
     lint_siblings(pack, used_, diags_);
     for (const Family& family : pack.families) {
-      for (const Permission& permission : family.permissions) permissions_.emplace(permission.span.begin, permission);
+      for (const Permission& permission : family.permissions) permissions_.emplace(permission.span, permission);
       if (family.arrow != ast::Arrow::Both)
-        one_way_[number(family.arrow == ast::Arrow::Right ? SideId::Right : SideId::Left)].insert(family.span.begin);
+        one_way_[number(family.arrow == ast::Arrow::Right ? SideId::Right : SideId::Left)].insert(family.span);
     }
   }
 
@@ -148,7 +148,7 @@ class PackCheck {
 
   void remember_squares(const std::vector<Proved>& layouts) {
     std::vector<SquarePair> pairs = square_pairs(layouts.front().pack);
-    const auto key = [](const SquarePair& p) { return std::tuple(p.rule.begin, p.first, p.second); };
+    const auto key = [](const SquarePair& p) { return std::tuple(p.rule, p.first, p.second); };
     if (first_model_) {
       squares_ = std::move(pairs);
       first_model_ = false;
@@ -178,9 +178,9 @@ class PackCheck {
   }
 
   void unused_permissions() {
-    for (const auto& [begin, permission] : permissions_) {
-      if (used_.contains(begin)) continue;
-      report(diags_, permission.span, diag::UnusedSuppression, permission.id).help("delete it");
+    for (const auto& [span, permission] : permissions_) {
+      if (used_.contains(span)) continue;
+      report(diags_, span, diag::UnusedSuppression, permission.id).help("delete it");
     }
   }
 
@@ -188,9 +188,9 @@ class PackCheck {
   const BindOptions& options_;
   Diagnostics& diags_;
   RoundTripCache cache_;
-  std::set<std::uint32_t> used_;
-  std::map<std::uint32_t, Permission> permissions_;
-  std::array<std::set<std::uint32_t>, 2> one_way_;
+  UsedPermissions used_;
+  std::map<Span, Permission> permissions_;
+  std::array<std::set<Span>, 2> one_way_;
   std::vector<SquarePair> squares_;
   std::vector<ConfigNumbers> numbers_;  // by preset
   Trace trace_;                         // fallbacks of one layout, ranges of all

@@ -26,13 +26,9 @@ class Explanation {
   std::string text() {
     const Tensor& tensor = pack_.tensors[number(side_)][tensor_];
     std::vector<const Piece*> pieces;
-    std::size_t pads = 0;
     for (const Piece& piece : pack_.pieces) {
       if (piece.tensor[number(side_)] != static_cast<std::int32_t>(tensor_)) continue;
-      if (piece.kind == PieceKind::Pad)
-        ++pads;
-      else
-        pieces.push_back(&piece);
+      if (piece.kind != PieceKind::Pad) pieces.push_back(&piece);
     }
     out_ =
         fmt::format("{}  {}  on the side of {}\n", tensor.name, to_string(tensor.shape), rules_.sides[number(side_)]);
@@ -46,7 +42,6 @@ class Explanation {
         break;
       }
     }
-    (void)pads;
     return out_;
   }
 
@@ -138,11 +133,13 @@ class Explanation {
         out_ += fmt::format("  {:<12} no way: the rule runs the other way only\n", label);
         continue;
       }
-      const RoundTrip trip = round_trip(numbers, other(to), DType::Bf16, cache_);
+      const DType dtype = trial_type(numbers, other(to));
+      const RoundTrip trip = round_trip(numbers, other(to), dtype, cache_);
       const std::string function = pipeline->empty() ? "bits are moved untouched" : "x | " + to_string(*pipeline);
       out_ += fmt::format("  {:<12} {}\n", label, function);
       operands(piece, numbers);
-      out_ += fmt::format("               {} in bfloat16, {}\n", describe(trip), why(*pipeline, trip));
+      out_ += fmt::format("               in {}: {}\n               {}\n", type_word(dtype), describe(trip),
+                          why(numbers, trip));
     }
   }
 
@@ -155,11 +152,32 @@ class Explanation {
     }
   }
 
-  static std::string why(const Pipeline& pipeline, const RoundTrip& trip) {
-    if (trip.fidelity == Fidelity::OneWay) return "the other direction does not read it back";
-    if (pipeline.empty() && trip.share == 1) return "proved by the normal form of both shapes";
-    return fmt::format("proved by trying all 65,280 finite values there and back ({:.1f} % of the weights come back)",
-                       100 * trip.weights_share);
+  static std::string_view type_word(DType dtype) { return dtype == DType::Bf16 ? "bfloat16" : rule_name(dtype); }
+
+  static std::string why(const Numbers& numbers, const RoundTrip& trip) {
+    switch (trip.evidence) {
+      case Evidence::Untouched:
+        return "proved by the normal form of both shapes";
+      case Evidence::AllValues:
+        return fmt::format(
+            "proved by trying all {} finite values there and back; of 0 and 2^-16 <= |x| <= 8, {} come back",
+            with_commas(trip.tried), percent(trip.weights_share));
+      case Evidence::Samples:
+        return fmt::format("tried on {} samples there and back", with_commas(trip.tried));
+      case Evidence::None:
+        break;
+    }
+    const bool both = numbers.towards[0] && numbers.towards[1];
+    if (!both) return "the other direction does not read it back";
+    return std::ranges::any_of(numbers.towards, [](const auto& p) { return takes_tensor(*p); })
+               ? "not tried: a hook reads a tensor"
+               : "not tried: the hooks work on other types";
+  }
+
+  static std::string with_commas(std::size_t count) {
+    std::string text = std::to_string(count);
+    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+    return text;
   }
 
   const Pack& pack_;

@@ -37,7 +37,10 @@ Result<Model> tie(const RulePack& pack, const BindOptions& options, Diagnostics&
     if (!detect_options(rules, *gathered, diags)) return diags.failed();
   }
   Result<Pack> elaborated = elaborate(rules, gathered->inputs, diags);
-  if (!elaborated || !prove_coverage(*elaborated, diags)) return diags.failed();
+  if (!elaborated) return diags.failed();
+  UsedPermissions used;
+  const bool is_covered = static_cast<bool>(prove_coverage(*elaborated, diags));
+  if (!prove_numbers(*elaborated, used, diags) || !is_covered) return diags.failed();
   std::vector<SharedSource> texts = rules.sources;
   for (const SharedSource& text : config_texts(*elaborated, diags)) texts.push_back(text);
   return Model(pack.shared(), std::make_shared<const Pack>(*std::move(elaborated)), std::move(gathered->decisions),

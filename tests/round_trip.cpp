@@ -67,12 +67,12 @@ TEST_CASE("a round trip names what is lost, what drifts and where all is well") 
     for (const DType dtype : {Bf16, F64, DType::F4, DType::C64, DType::F6E2M3}) {
       const RoundTrip trip = try_round_trip({}, Pipeline{}, dtype, {});
       CHECK(trip.fidelity == Fidelity::Exact);
-      CHECK(trip.all_values);
+      CHECK(trip.evidence == Evidence::Untouched);
     }
   }
   SUBCASE("half precision by way of bfloat16") {
     const RoundTrip trip = try_round_trip({}, Pipeline{}, F16, Bf16);
-    CHECK(trip.all_values);
+    CHECK(trip.evidence == Evidence::AllValues);
     CHECK(trip.share == doctest::Approx(0.137).epsilon(0.002));
     CHECK(trip.worst_ulp == 4);
   }
@@ -82,15 +82,18 @@ TEST_CASE("a round trip names what is lost, what drifts and where all is well") 
     CHECK(trip.lost == 0x1p-16);
     CHECK(trip.lost_as == 0);
     CHECK(!trip.drifts);
-    CHECK(trip.exact_from == 1);
-    CHECK(trip.exact_to == 1);
+    CHECK(trip.worst_ulp == 0x3B80);  // 2^-8 becomes 0
+    CHECK(trip.holds_for_all());
   }
   SUBCASE("norms stored as float32, as MaxText does") {
     const RoundTrip trip = try_round_trip({cast(F32), plus.front()}, minus, Bf16, Bf16);
     CHECK(trip.weights_share == 1);
     CHECK(!trip.lost);
-    CHECK(trip.exact_from == 0x1p-16);
-    CHECK(trip.exact_to == std::numeric_limits<double>::infinity());
+    CHECK(trip.worst_ulp == 0);
+    CHECK(trip.from == 0x1p-16);
+    CHECK(trip.to == std::numeric_limits<double>::infinity());
+    CHECK(trip.ulp_beyond == 0x3380);
+    CHECK(!trip.breaks_beyond);
     // Norms that arrive in bfloat16 come back as float32: the same numbers or not.
     const RoundTrip reversed = try_round_trip(minus, Pipeline{cast(F32), plus.front()}, Bf16, {});
     CHECK(reversed.fidelity == Fidelity::Stable);
@@ -100,8 +103,11 @@ TEST_CASE("a round trip names what is lost, what drifts and where all is well") 
     const RoundTrip trip =
         try_round_trip({call(ops::Mul, {number(16)})}, Pipeline{call(ops::Div, {number(16)})}, Bf16, {});
     CHECK(trip.share == doctest::Approx(0.984).epsilon(0.001));
-    CHECK(trip.exact_from == 0);
-    CHECK(trip.exact_to == 0x1.FEp127 / 16);
+    CHECK(trip.worst_ulp == 0);
+    CHECK(trip.from == 0);
+    CHECK(trip.to == 0x1.FEp127 / 16);
+    CHECK(trip.ulp_beyond == 0);
+    CHECK(trip.breaks_beyond);
   }
   SUBCASE("a reverse that is none") {
     const RoundTrip trip =
@@ -121,14 +127,83 @@ TEST_CASE("a round trip names what is lost, what drifts and where all is well") 
   SUBCASE("integers") {
     const RoundTrip to_floats = try_round_trip({cast(Bf16)}, Pipeline{cast(I32)}, I32, {});
     CHECK(to_floats.fidelity == Fidelity::Stable);
-    CHECK(!to_floats.all_values);
-    CHECK(to_floats.exact_to == 255);  // -257 is no bfloat16
+    CHECK(to_floats.evidence == Evidence::Samples);
+    CHECK(to_floats.worst_ulp == 0);
+    CHECK(to_floats.to == 255);  // -257 is no bfloat16
     CHECK(try_round_trip({cast(F32)}, Pipeline{cast(DType::I16)}, DType::I16, {}).fidelity == Fidelity::Exact);
+  }
+  SUBCASE("a factor loses one ulp of weights, more of the smallest numbers, and the largest altogether") {
+    const RoundTrip trip = try_round_trip({call(ops::Mul, {f32(12)})}, Pipeline{call(ops::Div, {f32(12)})}, Bf16, {});
+    CHECK(trip.fidelity == Fidelity::Stable);
+    CHECK(trip.worst_ulp == 1);
+    CHECK(trip.from == 0);
+    CHECK(trip.to < 0x1.FEp127 / 11);
+    CHECK(trip.breaks_beyond);
+    const RoundTrip down =
+        try_round_trip({call(ops::Mul, {f32(0x1p-10)})}, Pipeline{call(ops::Div, {f32(0x1p-10)})}, Bf16, {});
+    CHECK(down.worst_ulp == 0);
+    CHECK(down.from > 0x1p-126);
+    CHECK(down.from <= 0x1p-116);
+    CHECK(down.to == std::numeric_limits<double>::infinity());
+    CHECK(down.ulp_beyond > 100);
+  }
+  SUBCASE("what is not finite is no matter of ulps") {
+    const RoundTrip trip = try_round_trip({call(ops::Log)}, Pipeline{call(ops::Exp)}, Bf16, {});
+    CHECK(trip.worst_ulp == RoundTrip::NotFinite);
+    CHECK(trip.weights_share < 0.5);
   }
   SUBCASE("no way back") {
     CHECK(try_round_trip(plus, std::nullopt, Bf16, {}).fidelity == Fidelity::OneWay);
     CHECK(try_round_trip(plus, minus, DType::C64, {}).fidelity == Fidelity::OneWay);
     CHECK(try_round_trip({cast(Bf16)}, Pipeline{}, DType::F4, {}).fidelity == Fidelity::OneWay);
+  }
+}
+
+TEST_CASE("what a class says of a range is so for every number in it") {
+  const auto by = [](const OpDef& op, double x) { return Pipeline{call(op, {f32(x)})}; };
+  const std::vector<std::pair<Pipeline, Pipeline>> trips{
+      {by(ops::Mul, 12), by(ops::Mul, 1 / 12.0)},
+      {by(ops::Mul, 4), by(ops::Div, 4)},
+      {by(ops::Mul, 0x1p-100), by(ops::Mul, 0x1p100)},
+      {by(ops::Mul, std::sqrt(5376)), by(ops::Mul, 1 / std::sqrt(5376))},
+      {by(ops::Add, 1), by(ops::Sub, 1)},
+      {{call(ops::Exp)}, {call(ops::Log)}},
+      {{call(ops::Neg)}, {call(ops::Neg)}},
+      {by(ops::Sub, 1), {cast(F32), call(ops::Add, {number(1)})}},
+  };
+  const NumberBits type = number_bits(Bf16);
+  for (const auto& [there, back] : trips) {
+    CAPTURE(to_string(there));
+    const RoundTrip trip = try_round_trip(there, back, Bf16, {});
+    const TrialNumbers trial = trial_numbers(Bf16);
+    const std::vector<std::uint16_t> start(trial.bits.begin(), trial.bits.end());
+    const Types home = types_of(back, Bf16, Bf16);
+    const auto go = [&](const std::vector<std::uint16_t>& numbers) {
+      const std::vector<std::uint16_t> away = in_bf16(there, numbers);
+      if (home.stored == Bf16) return applied<std::uint16_t>(back, home, away);
+      return applied<std::uint16_t>({}, {F32, F32, Bf16}, applied<float>(back, home, away));
+    };
+    const std::vector<std::uint16_t> once = go(start);
+    std::uint64_t worst = 0;
+    std::uint64_t beyond = 0;
+    bool breaks = false;
+    for (std::size_t i = 0; i < start.size(); ++i) {
+      const double x = std::abs(number_of(Bf16, start[i]));
+      const bool finite = std::isfinite(number_of(Bf16, once[i]));
+      const std::uint64_t ulp = finite ? distance(type, start[i], once[i]) : RoundTrip::NotFinite;
+      if (x == 0 || (x >= trip.from && x <= trip.to)) {
+        worst = std::max(worst, ulp);
+      } else if (finite) {
+        beyond = std::max(beyond, ulp);
+      } else {
+        breaks = true;
+      }
+    }
+    CHECK(worst <= trip.worst_ulp);
+    CHECK(beyond <= trip.ulp_beyond);
+    CHECK(breaks == trip.breaks_beyond);
+    CHECK(trip.from <= 0x1p-16);
+    CHECK(trip.to >= 8);
   }
 }
 

@@ -5,11 +5,13 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,8 +25,11 @@ namespace rulec {
 /// The cells that a piece fills in the tensor of `side`, along each dimension of its stored shape.
 StridedBox cells_of(const Pack& pack, const Piece& piece, SideId side);
 
+/// Spans of the permissions that kept a message back.
+using UsedPermissions = std::set<Span>;
+
 /// Every tensor that is written is covered once: no hole, no overlap, no gap in a family of names. Errors: R0401 to
-/// R0404.
+/// R0404, R0413.
 Status prove_coverage(const Pack& pack, Diagnostics& diags);
 
 /// Round trips of the pipelines seen so far, so that packs with several presets try each pipeline once.
@@ -33,27 +38,31 @@ class RoundTripCache {
   const RoundTrip& find(const Pipeline& there, const std::optional<Pipeline>& back, DType start);
 
  private:
-  struct Entry {
-    Pipeline there;
-    std::optional<Pipeline> back;
-    DType start{};
-    RoundTrip trip;
-  };
-  std::vector<Entry> entries_;
+  using Key = std::tuple<std::string, std::optional<std::string>, DType>;
+  std::map<Key, RoundTrip> trips_;
 };
+
+/// The type that numbers are tried in which start on a side: bfloat16, or the integers that the hooks work on.
+DType trial_type(const Numbers& numbers, SideId start_side);
 
 /// The trip from `start_side` and back, for weights stored there as `start`.
 RoundTrip round_trip(const Numbers& numbers, SideId start_side, DType start, RoundTripCache& cache);
 
-/// `exact`, `stable (<= 1 ulp)`, `exact for 1.5e-05 <= |x| <= 3.4e+38, else stable`, `one-way`: a trip in words.
+/// `exact`, `stable (<= 1 ulp)`, `exact for 2^-16 <= |x| <= 3.3e+38, else <= 65 ulp or not finite`, `one-way`: a trip
+/// in words.
 std::string describe(const RoundTrip& trip);
 
-/// What happens to the numbers: reverses that are none, losses that nobody allowed. R0501, R0503, R0511 to R0516.
-Status check_numbers(const Pack& pack, RoundTripCache& cache, std::set<std::uint32_t>& used_permissions,
-                     Diagnostics& diags);
+/// `83.6 %`, rounded down: only what is all is 100 %.
+std::string percent(double share);
+
+/// What keeps a pack from running: reverses that are none, losses that nobody allowed. Errors: R0501, R0503.
+Status prove_numbers(const Pack& pack, UsedPermissions& used, Diagnostics& diags);
+
+/// The same, and what rounding does: R0511 to R0516.
+Status check_numbers(const Pack& pack, RoundTripCache& cache, UsedPermissions& used, Diagnostics& diags);
 
 /// Rules that differ from their siblings: R0308 to R0310.
-void lint_siblings(const Pack& pack, std::set<std::uint32_t>& used_permissions, Diagnostics& diags);
+void lint_siblings(const Pack& pack, UsedPermissions& used, Diagnostics& diags);
 
 /// Two axes of one rule that no shape can tell apart.
 struct SquarePair {
@@ -64,14 +73,13 @@ struct SquarePair {
   Span place;  ///< of the first in its shape
 
   bool operator<(const SquarePair& o) const {
-    return std::tie(rule.begin, first, second) < std::tie(o.rule.begin, o.first, o.second);
+    return std::tie(rule, first, second) < std::tie(o.rule, o.first, o.second);
   }
 };
 std::vector<SquarePair> square_pairs(const Pack& pack);
 
 /// Whether a rule or its hooks allow the message; notes that the permission was used.
-bool is_allowed(const Family& family, std::string_view id, std::string_view name,
-                std::set<std::uint32_t>& used_permissions);
+bool is_allowed(const Family& family, std::string_view id, std::string_view name, UsedPermissions& used);
 
 /// What a checkpoint has, and the pack neither maps nor ignores.
 std::vector<TensorInfo> unmapped_tensors(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue);

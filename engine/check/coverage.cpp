@@ -156,7 +156,8 @@ class SideCoverage {
   /// The loops around a family, as a key.
   static std::string loop_text(const Family& family) {
     std::string text;
-    for (const FamilyIndex& index : family.indices) text += fmt::format("{}@{} ", index.name, index.span.begin);
+    for (const FamilyIndex& index : family.indices)
+      text += fmt::format("{}@{}:{} ", index.name, static_cast<std::uint32_t>(index.span.source), index.span.begin);
     return text;
   }
 

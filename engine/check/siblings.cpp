@@ -52,7 +52,7 @@ std::string first_name(const Pack& pack, const Family& family, SideId side) {
 
 }  // namespace
 
-void lint_siblings(const Pack& pack, std::set<std::uint32_t>& used_permissions, Diagnostics& diags) {
+void lint_siblings(const Pack& pack, UsedPermissions& used, Diagnostics& diags) {
   std::map<std::string, const Family*> by_name;
   for (const Family& family : pack.families) {
     if (!has_shapes(family)) continue;
@@ -70,8 +70,7 @@ void lint_siblings(const Pack& pack, std::set<std::uint32_t>& used_permissions, 
       if (mine == theirs) continue;
       const bool same_left = mine[0] == theirs[0];
       const auto& kind = same_left ? diag::OrderUnsure : diag::AsymmetricSiblings;
-      if (is_allowed(*family, kind.id, kind.name, used_permissions) ||
-          is_allowed(*other->second, kind.id, kind.name, used_permissions))
+      if (is_allowed(*family, kind.id, kind.name, used) || is_allowed(*other->second, kind.id, kind.name, used))
         continue;
       const Span here = family->terms[1].front().shape.value_or(family->span);
       const Span there = other->second->terms[1].front().shape.value_or(other->second->span);

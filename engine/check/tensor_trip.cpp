@@ -2,6 +2,7 @@
 #include "engine/check/tensor_trip.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "engine/check/check.h"
@@ -15,9 +16,32 @@ namespace {
 /// other.
 constexpr std::uint64_t FewUlps = 8;
 
-/// Samples of a wide type do not show the last ulp that may be lost.
-std::uint64_t tolerance(const RoundTrip& trip) {
-  return trip.all_values ? trip.worst_ulp : 2 * trip.worst_ulp;
+/// Whether the class was proved for this number: all were tried, and it lies where the class holds.
+bool is_proved(const RoundTrip& trip, DType dtype, std::uint64_t number) {
+  const double magnitude = std::abs(number_of(dtype, number));
+  const bool in_range = magnitude == 0 || (magnitude >= trip.from && magnitude <= trip.to && std::isfinite(magnitude));
+  return trip.evidence == Evidence::AllValues && in_range;
+}
+
+bool is_worse(const RoundTrip& a, const RoundTrip& b) {
+  return std::tuple(a.fidelity, a.worst_ulp) > std::tuple(b.fidelity, b.worst_ulp);
+}
+
+/// What holds for the numbers of both.
+RoundTrip both(const RoundTrip& a, const RoundTrip& b) {
+  RoundTrip result = is_worse(a, b) ? a : b;
+  result.evidence = std::max(a.evidence, b.evidence);
+  result.tried = std::max(a.tried, b.tried);
+  result.share = std::min(a.share, b.share);
+  result.weights_share = std::min(a.weights_share, b.weights_share);
+  result.from = std::max(a.from, b.from);
+  result.to = std::min(a.to, b.to);
+  for (const RoundTrip* trip : {&a, &b}) {
+    result.breaks_beyond |= trip->breaks_beyond || trip->worst_ulp == RoundTrip::NotFinite;
+    if (trip->worst_ulp != RoundTrip::NotFinite) result.ulp_beyond = std::max(result.ulp_beyond, trip->worst_ulp);
+    result.ulp_beyond = std::max(result.ulp_beyond, trip->ulp_beyond);
+  }
+  return result;
 }
 
 std::uint64_t run(const Pipeline& pipeline, const Types& types, std::uint64_t bits_in) {
@@ -41,17 +65,23 @@ std::uint64_t returned(const Numbers& numbers, const TripOf& of, std::uint64_t s
 }  // namespace
 
 bool TensorTrip::moves_only() const {
-  return std::ranges::all_of(numbers, [](const Numbers* n) {
-    return std::ranges::all_of(n->towards, [](const auto& pipeline) { return pipeline && pipeline->empty(); });
+  return std::ranges::all_of(parts, [](const Part& part) {
+    return std::ranges::all_of(part.numbers->towards,
+                               [](const auto& pipeline) { return pipeline && pipeline->empty(); });
   });
 }
 
 bool TensorTrip::allows(std::uint64_t start, std::uint64_t end) const {
   if (start == end) return true;
   if (moves_only() || trip.fidelity == Fidelity::OneWay) return false;
-  if (tolerance(trip) <= FewUlps && distance(number_bits(of.dtype), start, end) <= tolerance(trip)) return true;
-  return std::ranges::any_of(
-      numbers, [&](const Numbers* n) { return returned(*n, of, start) == end || returned(*n, of, end) == start; });
+  const std::uint64_t ulp = distance(number_bits(of.dtype), start, end);
+  const bool is_proved_of_all = std::ranges::all_of(parts, [&](const Part& part) {
+    return ulp <= std::min(part.trip.worst_ulp, FewUlps) &&
+           (is_proved(part.trip, of.dtype, start) || is_proved(part.trip, of.dtype, end));
+  });
+  return is_proved_of_all || std::ranges::any_of(parts, [&](const Part& part) {
+           return returned(*part.numbers, of, start) == end || returned(*part.numbers, of, end) == start;
+         });
 }
 
 std::string TensorTrip::describe() const {
@@ -92,16 +122,12 @@ const RoundTrip& TensorTrips::tried(std::size_t numbers, const TripOf& of) {
 }
 
 TensorTrip TensorTrips::find(SideId side, std::size_t tensor, const TripOf& of) {
-  TensorTrip result{of, {}, pack_.tensors[number(side)][tensor].family};
-  result.trip.all_values = true;
+  TensorTrip result{of, {.evidence = Evidence::Untouched}, pack_.tensors[number(side)][tensor].family, {}};
   for (const auto& [numbers, family] : parts_[number(side)][tensor]) {
-    result.numbers.push_back(&pack_.numbers[numbers]);
     const RoundTrip& trip = tried(numbers, of);
-    const auto worse =
-        std::tuple(trip.fidelity, trip.worst_ulp) > std::tuple(result.trip.fidelity, result.trip.worst_ulp);
-    if (!worse) continue;
-    result.trip = trip;
-    result.family = family;
+    result.parts.push_back({&pack_.numbers[numbers], trip});
+    if (is_worse(trip, result.trip)) result.family = family;
+    result.trip = both(result.trip, trip);
   }
   if (!comes_back_[number(side)][tensor] || overwritten_[number(side)][tensor]) result.trip.fidelity = Fidelity::OneWay;
   return result;

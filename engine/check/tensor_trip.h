@@ -26,16 +26,23 @@ struct TripOf {
 };
 
 struct TensorTrip {
+  /// Pieces that move cells through the same hooks.
+  struct Part {
+    const Numbers* numbers = nullptr;  ///< of the pack
+    RoundTrip trip;
+  };
+
   TripOf of;
-  RoundTrip trip;                         ///< of the least faithful piece; exact for a tensor of pads
-  std::size_t family = 0;                 ///< whose rule that is
-  std::vector<const Numbers*> numbers{};  ///< of every piece that moves cells; of the pack
+  RoundTrip trip;          ///< what holds for all pieces; exact for a tensor of pads
+  std::size_t family = 0;  ///< whose rule is the least faithful
+  std::vector<Part> parts;
 
   /// Whether the numbers are moved only, so that every bit comes back.
   bool moves_only() const;
 
-  /// Whether two numbers (bits of `of.dtype`) may stand for each other: equal, no more ulps apart than the class loses
-  /// where these are few, or one just what the trip makes of the other.
+  /// Whether two numbers (bits of `of.dtype`) may stand for each other: equal; no more ulps apart than every
+  /// part loses, where these are few and were proved for one of the two; or one just what the trip makes of the other.
+  /// Which part a number is of is not known here.
   bool allows(std::uint64_t start, std::uint64_t end) const;
 
   /// `stable (<= 1 ulp)`.

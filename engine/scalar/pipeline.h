@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -103,20 +104,36 @@ enum class Fidelity : std::uint8_t {
   OneWay,  ///< there is no way back
 };
 
-struct RoundTrip {
-  Fidelity fidelity = Fidelity::Exact;
-  bool all_values = false;          ///< every finite value was tried; else samples
-  double share = 1;                 ///< of the values tried, how many come back
-  double weights_share = 1;         ///< of 0 and 2^-16 <= |x| <= 8, where weights lie
-  std::uint64_t worst_ulp = 0;      ///< of the values in that range
-  std::optional<double> lost{};     ///< a value in that range that does not come back, the simplest found
-  std::optional<double> lost_as{};  ///< what it comes back as
-  std::optional<double> drifts{};   ///< a value in that range that a second pass changes again
+/// How a class is known.
+enum class Evidence : std::uint8_t {
+  Untouched,  ///< bits are moved as they are
+  AllValues,  ///< every finite number was tried
+  Samples,    ///< some numbers were tried: likely, not proved
+  None,       ///< nothing was tried
+};
 
-  /// All finite |x| from `exact_from` up to `exact_to` come back, and 0: the range around 1, or else the longest. It
-  /// begins at 0 and ends at infinity where it has no end.
-  std::optional<double> exact_from{};
-  std::optional<double> exact_to{};
+/// What becomes of numbers on a trip. Said of the finite numbers whose magnitude lies from `from` to `to` and of 0:
+/// where weights lie, 0 and 2^-16 <= |x| <= 8, and as far around as it holds. Zeros of both signs are one number.
+struct RoundTrip {
+  /// `worst_ulp` where a number comes back as an infinity or a NaN.
+  static constexpr std::uint64_t NotFinite = ~std::uint64_t{0};
+
+  Fidelity fidelity = Fidelity::Exact;  ///< of all numbers if Exact, else of the range
+  Evidence evidence = Evidence::None;
+  std::size_t tried = 0;        ///< how many numbers
+  double share = 1;             ///< of the numbers tried, how many come back
+  double weights_share = 1;     ///< of those where weights lie
+  std::uint64_t worst_ulp = 0;  ///< how far away what comes back is: exact in the range if 0
+  double from = 0;              ///< the range: 0 and infinity where it has no end
+  double to = std::numeric_limits<double>::infinity();
+  std::uint64_t ulp_beyond = 0;  ///< of the numbers outside the range, but for those that do not come back finite
+  bool breaks_beyond = false;    ///< there are such
+
+  std::optional<double> lost{};     ///< a weight that does not come back, the simplest found
+  std::optional<double> lost_as{};  ///< what it comes back as
+  std::optional<double> drifts{};   ///< a weight that a second pass changes again
+
+  bool holds_for_all() const { return from == 0 && to == std::numeric_limits<double>::infinity(); }
 };
 
 /// Tries numbers of type `start`: through `there` with `requested_there`, then through `back` asked for `start` again.

@@ -2,8 +2,8 @@
 // A pipeline is one function of one number, and a 16-bit type has 65,536 of them: what a trip there and back loses is
 // found out by trying, not by reasoning about the calls.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "engine/scalar/op.h"
 #include "engine/scalar/trial_numbers.h"
@@ -98,35 +98,39 @@ Numbers converted(Bits numbers, DType from, DType to) {
   return unpacked(out, to);
 }
 
-/// A number of the weights' range that does not come back.
+/// A number that does not come back.
 struct Loss {
   std::size_t index;       // of TrialNumbers::bits
   std::uint64_t returned;  // bits of the type that the way back makes
-  std::uint64_t reduced;   // the same, made a number of the first type
+  std::uint64_t ulp;       // how far it is away as a number of the first type
+  bool drifts = false;     // a second trip changes it again
 };
 
 /// What became of the numbers tried.
 struct Outcome {
   TrialNumbers start;
-  DType end = DType::F32;             // what the way back makes; the start's type unless a cast fixes another
-  std::vector<std::uint8_t> is_lost;  // for each number
-  std::size_t weights = 0;            // how many numbers lie in the weights' range
-  std::vector<Loss> losses;
+  DType end = DType::F32;    // what the way back makes; the start's type unless a cast fixes another
+  std::vector<Loss> losses;  // in the order of the numbers
+
+  // Where weights lie: the first numbers, if these are zeros, and from here to there.
+  std::size_t zeros = 0;
+  std::size_t from = 0;
+  std::size_t to = 0;
+
+  bool is_weight(const Loss& loss) const { return loss.index < zeros || (loss.index >= from && loss.index < to); }
 };
 
 /// By the thousand, so that all of it stays in the cache.
 Outcome travel(const Trip& trip) {
   constexpr std::size_t Batch = 4096;
   const DType dtype = trip.there_types.arrives;
-  Outcome outcome{trial_numbers(dtype), trip.back_types.stored, {}, 0, {}};
+  Outcome outcome{trial_numbers(dtype), trip.back_types.stored, {}};
   const TrialNumbers& start = outcome.start;
   const NumberBits start_bits = number_bits(dtype);
   const NumberBits end_bits = number_bits(outcome.end);
-  const std::size_t from = start.lower_bound(WeightsFrom) * start.per_magnitude;
-  const std::size_t to = start.upper_bound(WeightsTo) * start.per_magnitude;
-  const std::size_t zeros = start.magnitude(0) == 0 ? start.per_magnitude : 0;
-  outcome.weights = std::min(from, zeros) + to - from;
-  outcome.is_lost.resize(start.bits.size());
+  outcome.from = start.lower_bound(WeightsFrom) * start.per_magnitude;
+  outcome.to = start.upper_bound(WeightsTo) * start.per_magnitude;
+  outcome.zeros = start.magnitude(0) == 0 ? start.per_magnitude : 0;
   for (std::size_t first = 0; first < start.bits.size(); first += Batch) {
     const Bits numbers = Bits(start.bits).subspan(first, std::min(Batch, start.bits.size() - first));
     const Numbers returned = trip.run(numbers);
@@ -135,76 +139,69 @@ Outcome travel(const Trip& trip) {
     const Numbers reduced = converted(returned, outcome.end, dtype);
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       if (is_same(end_bits, wanted[i], returned[i]) && is_same(start_bits, numbers[i], reduced[i])) continue;
-      const std::size_t index = first + i;
-      outcome.is_lost[index] = 1;
-      if (index < zeros || (index >= from && index < to)) outcome.losses.push_back({index, returned[i], reduced[i]});
+      const bool is_finite =
+          std::isfinite(number_of(outcome.end, returned[i])) && std::isfinite(number_of(dtype, reduced[i]));
+      const std::uint64_t ulp = std::max(distance(start_bits, numbers[i], reduced[i]), std::uint64_t{1});
+      outcome.losses.push_back({first + i, returned[i], is_finite ? ulp : RoundTrip::NotFinite});
     }
   }
   return outcome;
 }
 
-void count_losses(const Outcome& outcome, RoundTrip& result) {
-  const TrialNumbers& start = outcome.start;
-  const auto lost = static_cast<double>(std::ranges::count(outcome.is_lost, 1));
-  if (lost > 0) result.fidelity = Fidelity::Stable;
-  result.share = 1 - lost / static_cast<double>(start.bits.size());
-  if (outcome.losses.empty()) return;
-  result.weights_share = 1 - static_cast<double>(outcome.losses.size()) / static_cast<double>(outcome.weights);
-
-  const NumberBits start_bits = number_bits(start.dtype);
-  for (const Loss& loss : outcome.losses) {
-    const std::uint64_t ulp = distance(start_bits, start.bits[loss.index], loss.reduced);
-    result.worst_ulp = std::max({result.worst_ulp, ulp, std::uint64_t{1}});
-  }
-  // Losses ascend in magnitude; anything is a better witness than zero.
-  const auto witness =
-      std::ranges::find_if(outcome.losses, [&](const Loss& loss) { return loss.index >= start.per_magnitude; });
-  const Loss& simplest = witness == outcome.losses.end() ? outcome.losses.front() : *witness;
-  result.lost = number_of(start.dtype, start.bits[simplest.index]);
-  result.lost_as = number_of(outcome.end, simplest.returned);
-}
-
 /// Sends what came back differently on a second trip.
-void look_for_drift(const Outcome& outcome, const Trip& second, RoundTrip& result) {
+void look_for_drift(const Trip& second, Outcome& outcome) {
   Numbers once;
   for (const Loss& loss : outcome.losses) once.push_back(loss.returned);
   const Numbers twice = second.run(once);
   const NumberBits end_bits = number_bits(outcome.end);
-  for (std::size_t i = 0; i < once.size(); ++i) {
-    if (is_same(end_bits, once[i], twice[i])) continue;
-    result.fidelity = Fidelity::Drifts;
-    result.drifts = number_of(outcome.start.dtype, outcome.start.bits[outcome.losses[i].index]);
-    return;
-  }
+  for (std::size_t i = 0; i < once.size(); ++i) outcome.losses[i].drifts = !is_same(end_bits, once[i], twice[i]);
 }
 
-void find_exact_range(const Outcome& outcome, RoundTrip& result) {
+void judge_weights(const Outcome& outcome, RoundTrip& result) {
   const TrialNumbers& start = outcome.start;
-  const auto comes_back = [&](std::size_t magnitude) {
-    for (std::size_t i = 0; i < start.per_magnitude; ++i) {
-      if (outcome.is_lost[magnitude * start.per_magnitude + i]) return false;
-    }
-    return true;
-  };
-  if (!comes_back(0)) return;
-  const std::size_t one = start.lower_bound(1);
-  std::size_t best_from = 0;
-  std::size_t best_to = 0;  // half open
-  for (std::size_t from = 0; from < start.magnitudes();) {
-    std::size_t to = from;
-    while (to < start.magnitudes() && comes_back(to)) ++to;
-    const bool holds_one = from <= one && one < to;
-    if (holds_one || to - from > best_to - best_from) {
-      best_from = from;
-      best_to = to;
-    }
-    if (holds_one) break;
-    from = to + 1;
+  std::size_t lost = 0;
+  const Loss* simplest = nullptr;
+  for (const Loss& loss : outcome.losses) {
+    if (!outcome.is_weight(loss)) continue;
+    ++lost;
+    result.worst_ulp = std::max(result.worst_ulp, loss.ulp);
+    // Losses ascend in magnitude; anything is a better witness than zero.
+    if (simplest == nullptr || simplest->index < start.per_magnitude) simplest = &loss;
+    if (!loss.drifts || result.drifts) continue;
+    result.fidelity = Fidelity::Drifts;
+    result.drifts = number_of(start.dtype, start.bits[loss.index]);
   }
-  if (best_to <= 1) return;  // zero alone
-  result.exact_from = best_from == 0 ? 0 : start.magnitude(best_from);
-  result.exact_to =
-      best_to == start.magnitudes() ? std::numeric_limits<double>::infinity() : start.magnitude(best_to - 1);
+  if (simplest == nullptr) return;
+  const std::size_t weights = std::min(outcome.from, outcome.zeros) + outcome.to - outcome.from;
+  result.weights_share = 1 - static_cast<double>(lost) / static_cast<double>(weights);
+  result.lost = number_of(start.dtype, start.bits[simplest->index]);
+  result.lost_as = number_of(outcome.end, simplest->returned);
+}
+
+/// As far around the weights as all numbers do what these do; and what the others do.
+void find_range(const Outcome& outcome, RoundTrip& result) {
+  const TrialNumbers& start = outcome.start;
+  const auto keeps = [&](const Loss& loss) {
+    return loss.ulp <= result.worst_ulp && (!loss.drifts || result.fidelity == Fidelity::Drifts);
+  };
+  // Half open: what lies between the breaches next to the weights on both sides.
+  std::size_t from = outcome.zeros;
+  std::size_t to = start.bits.size();
+  for (const Loss& loss : outcome.losses) {
+    if (outcome.is_weight(loss) || keeps(loss)) continue;
+    const std::size_t magnitude = loss.index / start.per_magnitude;
+    if (loss.index < outcome.from) from = (magnitude + 1) * start.per_magnitude;
+    if (loss.index >= outcome.to) to = std::min(to, magnitude * start.per_magnitude);
+  }
+  if (from > outcome.zeros) result.from = start.magnitude(from / start.per_magnitude);
+  if (to < start.bits.size()) result.to = start.magnitude(to / start.per_magnitude - 1);
+  for (const Loss& loss : outcome.losses) {
+    if (outcome.is_weight(loss) || (loss.index >= from && loss.index < to)) continue;
+    if (loss.ulp == RoundTrip::NotFinite)
+      result.breaks_beyond = true;
+    else
+      result.ulp_beyond = std::max(result.ulp_beyond, loss.ulp);
+  }
 }
 
 }  // namespace
@@ -215,18 +212,20 @@ RoundTrip try_round_trip(const Pipeline& there, const std::optional<Pipeline>& b
   if (!back) return one_way;
   const Trip first(there, *back, start, requested_there);
   if (!first.is_possible()) return one_way;
-  if (first.changes_nothing()) {
-    return {.all_values = true, .exact_from = 0, .exact_to = std::numeric_limits<double>::infinity()};
-  }
+  if (first.changes_nothing()) return {.evidence = Evidence::Untouched};
   const DType end = first.back_types.stored;
   const Trip second(there, *back, end, requested_there);
   if (!is_writable(start) || !second.is_possible() || second.back_types.stored != end) return one_way;
 
-  const Outcome outcome = travel(first);
-  RoundTrip result{.all_values = outcome.start.is_complete};
-  count_losses(outcome, result);
-  find_exact_range(outcome, result);
-  if (!outcome.losses.empty()) look_for_drift(outcome, second, result);
+  Outcome outcome = travel(first);
+  RoundTrip result{.evidence = outcome.start.is_complete ? Evidence::AllValues : Evidence::Samples,
+                   .tried = outcome.start.bits.size()};
+  if (outcome.losses.empty()) return result;
+  look_for_drift(second, outcome);
+  result.fidelity = Fidelity::Stable;
+  result.share = 1 - static_cast<double>(outcome.losses.size()) / static_cast<double>(result.tried);
+  judge_weights(outcome, result);
+  find_range(outcome, result);
   return result;
 }
 
