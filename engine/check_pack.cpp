@@ -99,7 +99,7 @@ class PackCheck {
 
   void prove(const Pack& pack) {
     ++models_;
-    (void)prove_coverage(pack, diags_);
+    (void)prove_coverage(pack, used_, diags_);
     (void)check_numbers(pack, cache_, used_, diags_);
     lint_siblings(pack, used_, diags_);
     for (const Family& family : pack.families) {

@@ -39,7 +39,7 @@ Result<Model> tie(const RulePack& pack, const BindOptions& options, Diagnostics&
   Result<Pack> elaborated = elaborate(rules, gathered->inputs, diags);
   if (!elaborated) return diags.failed();
   UsedPermissions used;
-  const bool is_covered = static_cast<bool>(prove_coverage(*elaborated, diags));
+  const bool is_covered = static_cast<bool>(prove_coverage(*elaborated, used, diags));
   if (!prove_numbers(*elaborated, used, diags) || !is_covered) return diags.failed();
   std::vector<SharedSource> texts = rules.sources;
   for (const SharedSource& text : config_texts(*elaborated, diags)) texts.push_back(text);

@@ -66,7 +66,8 @@ std::string pack_stage(const Sections& sections) {
     }
   }
   const Result<Pack> pack = elaborate(*rules, inputs, diags);
-  if (pack) (void)prove_coverage(*pack, diags);
+  UsedPermissions used;
+  if (pack) (void)prove_coverage(*pack, used, diags);
   return (pack ? print(*pack) : std::string()) + render_text(diags);
 }
 

@@ -107,7 +107,8 @@ TEST_CASE("the runner writes what the reference interpreter makes, and what is m
     CAPTURE(text);
     const Elaborated made = elaborate_text(text);
     REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
-    REQUIRE_MESSAGE(prove_coverage(*made.pack, *made.diags), render_text(*made.diags));
+    UsedPermissions used;
+    REQUIRE_MESSAGE(prove_coverage(*made.pack, used, *made.diags), render_text(*made.diags));
     const bool moves = text.find('|') == std::string::npos;
     for (const DType dtype : {DType::Bf16, DType::F32}) {
       for (const SideId start : BothSides) {

@@ -30,7 +30,7 @@ using UsedPermissions = std::set<Span>;
 
 /// Every tensor that is written is covered once: no hole, no overlap, no gap in a family of names. Errors: R0401 to
 /// R0404, R0413.
-Status prove_coverage(const Pack& pack, Diagnostics& diags);
+Status prove_coverage(const Pack& pack, UsedPermissions& used, Diagnostics& diags);
 
 /// Round trips of the pipelines seen so far, so that packs with several presets try each pipeline once.
 class RoundTripCache {

@@ -2,11 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <ranges>
-#include <tuple>
 
-#include "engine/check/check.h"
+#include "engine/check/coverage.h"
 #include "grammar/messages.h"
 
 namespace rulec {
@@ -22,31 +19,10 @@ std::string index_text(const Family& family, const Instance& instance) {
   return parts.empty() ? "once" : fmt::format("for {}", fmt::join(parts, ", "));
 }
 
-std::string set_text(const IntervalSet& set) {
-  std::vector<std::string> parts;
-  for (const IntervalSet::Interval& interval : set.intervals()) {
-    if (parts.size() == 6) {
-      parts.emplace_back("...");
-      break;
-    }
-    parts.push_back(interval.end - interval.begin == 1 ? std::to_string(interval.begin)
-                                                       : fmt::format("{} to {}", interval.begin, interval.end - 1));
-  }
-  return fmt::format("{}", fmt::join(parts, ", "));
-}
-
-/// The place in the rules where a family names a tensor.
-Span path_of(const Pack& pack, const Piece& piece, SideId side) {
-  const Family& family = pack.families[piece.family];
-  const auto& tensors = family.instances[piece.instance].tensors[number(side)];
-  const auto term =
-      std::ranges::find(tensors, static_cast<std::uint32_t>(piece.tensor[number(side)])) - tensors.begin();
-  return family.terms[number(side)][static_cast<std::size_t>(term)].path;
-}
-
 class SideCoverage {
  public:
-  SideCoverage(const Pack& pack, SideId side, Diagnostics& diags) : pack_(pack), side_(side), diags_(diags) {}
+  SideCoverage(const Pack& pack, SideId side, UsedPermissions& used, Diagnostics& diags)
+      : pack_(pack), side_(side), used_(used), diags_(diags) {}
 
   void prove() {
     collect();
@@ -55,7 +31,7 @@ class SideCoverage {
     }
     report_overlaps();
     report_holes();
-    gaps();
+    report_name_gaps(pack_, side_, pieces_, meet_themselves_, used_, diags_);
   }
 
  private:
@@ -225,67 +201,9 @@ class SideCoverage {
         .help("let a loop or another rule give the missing values, or correct the range");
   }
 
-  // ---- families of names --------------------------------------------------------------------------------------------
-
-  struct Line {
-    std::vector<std::int64_t> values;
-    const Piece* piece = nullptr;
-    bool conditional = false;
-  };
-
-  /// Names that differ in one number only: a value missing between two others is a tensor that no rule writes.
-  void gaps() {
-    std::map<std::string, Line> lines;
-    for (std::size_t t = 0; t < pieces_.size(); ++t) {
-      if (pieces_[t].empty()) continue;
-      const std::string& name = pack_.tensors[number(side_)][t].name;
-      for (std::size_t at = 0; at < name.size();) {
-        const std::size_t end = digits_end(name, at);
-        if (end > at && end - at < 10) {
-          Line& line = lines[name.substr(0, at) + "*" + name.substr(end)];
-          line.values.push_back(std::stoll(name.substr(at, end - at)));
-          line.conditional |= pack_.families[pieces_[t].front()->family].is_conditional;
-          if (line.piece == nullptr) line.piece = pieces_[t].front();
-        }
-        at = std::max(end, at + 1);
-      }
-    }
-    std::map<std::string, std::vector<const std::pair<const std::string, Line>*>> by_missing;
-    std::set<std::uint32_t> reported;
-    for (const auto& entry : lines) {
-      const auto& [name, line] = entry;
-      if (line.conditional || line.values.size() < 2 || meet_themselves_.contains(line.piece->family)) continue;
-      IntervalSet have;
-      for (const std::int64_t value : line.values) have = unite(have, IntervalSet::range(value, value + 1));
-      const IntervalSet missing = subtract(IntervalSet::range(have.first(), have.intervals().back().end), have);
-      if (missing.empty() || !reported.insert(line.piece->family).second) continue;
-      by_missing[set_text(missing) + "/" + set_text(have)].push_back(&entry);
-    }
-    for (const auto& entries : by_missing | std::views::values) report_gap(entries);
-  }
-
-  void report_gap(const std::vector<const std::pair<const std::string, Line>*>& entries) {
-    const auto& [name, line] = *entries.front();
-    IntervalSet have;
-    for (const std::int64_t value : line.values) have = unite(have, IntervalSet::range(value, value + 1));
-    const IntervalSet missing = subtract(IntervalSet::range(have.first(), have.intervals().back().end), have);
-    const std::string first =
-        name.substr(0, name.find('*')) + std::to_string(missing.first()) + name.substr(name.find('*') + 1);
-    Finding finding = report(diags_, path_of(pack_, *line.piece, side_), diag::IndexHole, set_text(missing), name);
-    finding.label(fmt::format("names {}", set_text(have)))
-        .note(fmt::format("{} missing, first `{}`", missing.size(), first));
-    if (entries.size() > 1)
-      finding.note(fmt::format("the same are missing of {} more kinds of tensors", entries.size() - 1));
-    finding.help("loop over what is missing too, as in `for i in 0..L/2, kind in {local, global}` with `<2i + kind>`");
-  }
-
-  static std::size_t digits_end(const std::string& name, std::size_t at) {
-    while (at < name.size() && name[at] >= '0' && name[at] <= '9') ++at;
-    return at;
-  }
-
   const Pack& pack_;
   SideId side_;
+  UsedPermissions& used_;
   Diagnostics& diags_;
   std::vector<std::vector<const Piece*>> pieces_;  // by tensor
   std::vector<Meeting> meetings_;
@@ -294,6 +212,28 @@ class SideCoverage {
 };
 
 }  // namespace
+
+std::string set_text(const IntervalSet& set) {
+  std::vector<std::string> parts;
+  for (const IntervalSet::Interval& interval : set.intervals()) {
+    if (parts.size() == 6) {
+      parts.emplace_back("...");
+      break;
+    }
+    parts.push_back(interval.end - interval.begin == 1 ? std::to_string(interval.begin)
+                                                       : fmt::format("{} to {}", interval.begin, interval.end - 1));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+/// The place in the rules where a family names a tensor.
+Span path_of(const Pack& pack, const Piece& piece, SideId side) {
+  const Family& family = pack.families[piece.family];
+  const auto& tensors = family.instances[piece.instance].tensors[number(side)];
+  const auto term =
+      std::ranges::find(tensors, static_cast<std::uint32_t>(piece.tensor[number(side)])) - tensors.begin();
+  return family.terms[number(side)][static_cast<std::size_t>(term)].path;
+}
 
 StridedBox cells_of(const Pack& pack, const Piece& piece, SideId side) {
   const Shape& shape = pack.tensors[number(side)][static_cast<std::size_t>(piece.tensor[number(side)])].shape;
@@ -317,9 +257,9 @@ StridedBox cells_of(const Pack& pack, const Piece& piece, SideId side) {
   return box;
 }
 
-Status prove_coverage(const Pack& pack, Diagnostics& diags) {
+Status prove_coverage(const Pack& pack, UsedPermissions& used, Diagnostics& diags) {
   const std::size_t errors = diags.errors();
-  for (const SideId side : BothSides) SideCoverage(pack, side, diags).prove();
+  for (const SideId side : BothSides) SideCoverage(pack, side, used, diags).prove();
   if (diags.errors() > errors) return diags.failed();
   return Done{};
 }
