@@ -35,6 +35,8 @@ class PackCheck {
       model(preset);
       if (diags_.errors() > errors) break;  // the next model would mostly say the same again
     }
+    // Models and layouts say the same in other words; what follows is said once, and may be said twice of one place.
+    diags_.deduplicate(before);
     if (diags_.errors() == errors) {
       lint_text(rules_, diags_);
       lint_hard_coded_sizes(rules_, numbers_, diags_);
@@ -43,7 +45,6 @@ class PackCheck {
       one_way();
       unused_permissions();
     }
-    diags_.deduplicate(before);
     if (diags_.errors() > errors) return diags_.failed();
     return models_;
   }
@@ -161,7 +162,9 @@ class PackCheck {
 
   void squares() {
     for (const SquarePair& pair : squares_) {
-      report(diags_, pair.place, diag::SquareAxes, pair.first, pair.second, pair.size)
+      report(diags_, pair.first_place, diag::SquareAxes, pair.first, pair.second, pair.size)
+          .label(fmt::format("of size {}", pair.size))
+          .also(pair.second_place, "and so is this")
           .note("a missing transpose would load without an error and produce nonsense")
           .help(fmt::format("confirm with a value test in which {} and {} differ", pair.first, pair.second));
     }

@@ -70,7 +70,8 @@ struct SquarePair {
   std::string first;
   std::string second;
   std::int64_t size = 0;
-  Span place;  ///< of the first in its shape
+  Span first_place;  ///< where it was first written
+  Span second_place;
 
   bool operator<(const SquarePair& o) const {
     return std::tie(rule, first, second) < std::tie(o.rule, o.first, o.second);

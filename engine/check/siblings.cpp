@@ -93,9 +93,10 @@ std::vector<SquarePair> square_pairs(const Pack& pack) {
     for (std::size_t a = 0; a < axes.size(); ++a) {
       for (std::size_t b = a + 1; b < axes.size(); ++b) {
         if (axes[a].extent != axes[b].extent || axes[a].extent == 1) continue;
-        const Span shape = family.terms[0].front().shape.value_or(family.span);
-        pairs.push_back({family.span, family.axes[static_cast<std::size_t>(axes[a].axis)],
-                         family.axes[static_cast<std::size_t>(axes[b].axis)], axes[a].extent, shape});
+        const auto first = static_cast<std::size_t>(axes[a].axis);
+        const auto second = static_cast<std::size_t>(axes[b].axis);
+        pairs.push_back({family.span, family.axes[first], family.axes[second], axes[a].extent, family.axis_spans[first],
+                         family.axis_spans[second]});
       }
     }
   }
