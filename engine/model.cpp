@@ -114,11 +114,13 @@ std::map<std::string, std::string> Model::options() const {
 
 std::vector<Correspondence> Model::correspondences() const {
   std::vector<Correspondence> result;
-  std::array<std::int64_t, 4> last{-1, -1, -1, -1};
+  std::pair<std::uint32_t, std::uint32_t> last{};
+  std::set<std::array<std::int32_t, 2>> known;  // pairs of this family and instance: several pieces may tie them
   for (const Piece& piece : pack_->pieces) {
     if (piece.kind != PieceKind::Copy) continue;
-    const std::array<std::int64_t, 4> key{piece.family, piece.instance, piece.tensor[0], piece.tensor[1]};
-    if (std::exchange(last, key) == key) continue;  // another piece of the same pair
+    const std::pair place{piece.family, piece.instance};
+    if (std::exchange(last, place) != place) known.clear();
+    if (!known.insert(piece.tensor).second) continue;
     const Family& family = pack_->families[piece.family];
     const Tensor& left = pack_->tensors[0][static_cast<std::size_t>(piece.tensor[0])];
     const Tensor& right = pack_->tensors[1][static_cast<std::size_t>(piece.tensor[1])];

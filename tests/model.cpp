@@ -57,3 +57,17 @@ TEST_CASE("what check refuses of the numbers, bind refuses") {
     }
   }
 }
+
+TEST_CASE("a pair of tensors stands once for every value of the indices") {
+  Diagnostics diags;
+  const Result<Model> model = bound(R"(
+let a = 2, b = 3, c = 4
+w : [(a + b + c)] -> x : [(a + c)], y : [b]
+for i in 0..2 { v.<i> : [(a + b)] -> u : [i (b + a)] }
+)",
+                                    diags);
+  REQUIRE_MESSAGE(model, render_text(diags));
+  std::vector<std::string> pairs;
+  for (const Correspondence& c : model->correspondences()) pairs.push_back(c.left + " " + c.right);
+  CHECK(pairs == std::vector<std::string>{"w x", "w y", "v.0 u", "v.1 u"});
+}
