@@ -136,7 +136,7 @@ void SourceChecks::check_pads(const TensorInfo& info, std::span<const std::byte>
     full.all += copy.axes.empty() ? 1 : copy.axes[axis.axis].extent;
     each_cell(copy, [&](std::int64_t at, const std::vector<std::int64_t>& position) {
       const double x = to_double(info.dtype, bytes.subspan(static_cast<std::size_t>(at) * size, size));
-      if (x == 0) return;
+      if (x == 0) return;  // of either sign, as the reference says: an optimizer's decay makes negative zeros
       if (first == nullptr) first = piece;
       full.rows.insert(position.empty() ? 0 : axis.first_row + position[axis.axis]);
       if (!(std::fabs(x) <= full.largest)) full.largest = std::fabs(x);
