@@ -305,6 +305,31 @@ for i in 0..L { z : [i K H] -> k.<i> : [(K H)] }
   CHECK(outcome.passes);
 }
 
+TEST_CASE("Keys that are compared with a word, or are a truth, are drawn as such") {
+  const Outcome outcome = run(R"(pack p : maxtext -> hf
+config hf { D = hidden
+  kind = model_type
+  tied = tie_word_embeddings }
+require kind == "dense" or kind == "moe"
+embedding : [D] -> embed
+head : [D] -> lm_head when not tied
+when kind == "moe" { gate : [D] -> gate }
+)");
+  CHECK_MESSAGE(outcome.passes, outcome.messages);
+  CHECK(outcome.has_line("ok    round trip: 3 + 3 tensors, bf16"));
+}
+
+TEST_CASE("Sizes that leave holes are not drawn") {
+  const Outcome outcome = run(R"(pack p : maxtext -> hf
+config hf { L = num_layers
+  P = period
+  D = hidden }
+for i in 0..L when i % P == P - 1 { full[i // P @ 0].w : [D] -> layers.<i>.full }
+for i in 0..L when i % P != P - 1 { lin[i // P @ 0][i % P @ 1].w : [D] -> layers.<i>.linear }
+)");
+  CHECK_MESSAGE(outcome.passes, outcome.messages);
+}
+
 TEST_CASE("A pack whose sizes cannot be found says why") {
   const Outcome outcome =
       run("pack p : maxtext -> hf\nconfig hf { D = hidden }\nrequire D < 0 \"never\"\na : [D] -> b\n");

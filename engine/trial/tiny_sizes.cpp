@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "engine/bind/loop_names.h"
+#include "engine/check/check.h"
 #include "engine/pack/evaluator.h"
+#include "engine/trial/word_keys.h"
 
 namespace rulec {
 namespace {
@@ -31,30 +33,64 @@ class Drawer {
  public:
   Drawer(const Rules& rules, const Inputs& base, const std::map<std::string, Value, std::less<>>& fixed,
          Diagnostics& diags)
-      : rules_(rules), base_(base), fixed_(fixed), diags_(diags), random_(20240627), loops_(loop_names(rules)) {}
+      : rules_(rules),
+        base_(base),
+        fixed_(fixed),
+        diags_(diags),
+        random_(20240627),
+        loops_(loop_names(rules)),
+        words_(word_keys(rules)) {}
 
   std::optional<TinyModel> run() {
     pin_options();
     find_sizes();
     std::optional<TinyModel> best;
-    std::size_t best_equal = 0;
+    Rank best_rank;
     int found = 0;
     for (int draw = 0; draw < Draws && found < Candidates; ++draw) {
       Inputs trial = drawn(draw);
       std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
-      if (!pack || pack->pieces.empty()) continue;
+      if (!pack || pack->pieces.empty() || !is_covered(*pack)) continue;
       ++found;
-      const std::size_t equal = equal_axes(*pack);
-      if (best && equal >= best_equal) continue;
-      best_equal = equal;
-      best = TinyModel{std::move(trial), *std::move(pack)};
-      if (equal == 0) break;
+      const Rank rank{equal_axes(*pack), pack->families.size()};
+      if (!best || rank.is_better_than(best_rank)) {
+        best_rank = rank;
+        best = TinyModel{std::move(trial), *std::move(pack)};
+      }
+      if (best_rank.equal_axes == 0 && draw + 1 >= word_draws()) break;
     }
-    if (!best) (void)elaborate(rules_, drawn(0), diags_);
+    if (!best) report_first();
     return best;
   }
 
  private:
+  /// How good a model is to test with: no equal axes first, then many rules.
+  struct Rank {
+    std::size_t equal_axes = 0;
+    std::size_t rules = 0;
+    bool is_better_than(const Rank& o) const {
+      return equal_axes < o.equal_axes || (equal_axes == o.equal_axes && rules > o.rules);
+    }
+  };
+
+  /// So many draws see every truth with every other, and as many words.
+  int word_draws() const { return 1 << std::min<std::size_t>(drawn_words_.size(), 5); }
+
+  /// Sizes that leave holes are no model, though every rule can be worked out.
+  bool is_covered(const Pack& pack) {
+    UsedPermissions used;
+    const std::size_t before = diags_.all().size();
+    const bool covered = static_cast<bool>(prove_coverage(pack, used, diags_));
+    diags_.truncate(before);
+    return covered;
+  }
+
+  void report_first() {
+    const Result<Pack> pack = elaborate(rules_, drawn(0), diags_);
+    UsedPermissions used;
+    if (pack) (void)prove_coverage(*pack, used, diags_);
+  }
+
   /// Options read configs; what they are is settled before sizes change.
   void pin_options() {
     const std::size_t before = diags_.all().size();
@@ -83,9 +119,11 @@ class Drawer {
       if (config == nullptr || fixed_.contains(name)) continue;
       const bool given = std::ranges::any_of(
           config->sections, [&](const ast::Key& section) { return has_config(section.parts.front().text); });
-      const Result<Value> value =
-          given ? evaluator.name({name, definition.span}) : Result<Value>(Value(Rational{0, 1}));
-      if (value && is_size(*value)) add_size(name);
+      if (!given) {
+        add_unknown(name);
+      } else if (const Result<Value> value = evaluator.name({name, definition.span}); value && is_size(*value)) {
+        add_size(name);
+      }
     }
     for (const auto& [name, value] : base_.values) {
       if (!fixed_.contains(name) && is_size(value)) add_size(name);
@@ -102,9 +140,16 @@ class Drawer {
         const Result<Value> value = evaluator.evaluate(file, static_cast<ast::ExprId>(e));
         if (value && is_size(*value)) add_size(dotted(*key));
       } else if (!has_default(file, static_cast<ast::ExprId>(e))) {
-        add_size(dotted(*key));
+        add_unknown(dotted(*key));
       }
     }
+  }
+
+  /// A name that no config has a value for: a size, unless rules take it for something else.
+  void add_unknown(const std::string& name) { words_.contains(name) ? add_word(name) : add_size(name); }
+
+  void add_word(const std::string& name) {
+    if (std::ranges::find(drawn_words_, name) == drawn_words_.end()) drawn_words_.push_back(name);
   }
 
   static bool is_size(const Value& value) {
@@ -130,6 +175,10 @@ class Drawer {
       std::shuffle(loops.begin(), loops.begin() + std::min<std::ptrdiff_t>(3 + draw / 100, std::ssize(loops)), random_);
     }
     Inputs trial = base_;
+    for (std::size_t w = 0; w < drawn_words_.size(); ++w) {
+      const std::vector<Value>& values = words_.at(drawn_words_[w]);
+      trial.values[drawn_words_[w]] = values[(static_cast<std::size_t>(draw) >> w) % values.size()];
+    }
     std::set<std::int64_t> taken;
     for (const auto& [name, value] : fixed_) {
       if (is_size(value)) taken.insert(std::get<Rational>(value).numerator);
@@ -176,6 +225,8 @@ class Drawer {
   std::set<std::string> loops_;  // names that loops run to
   std::vector<std::string> loop_sizes_;
   std::vector<std::string> axis_sizes_;
+  std::map<std::string, std::vector<Value>> words_;
+  std::vector<std::string> drawn_words_;
 };
 
 }  // namespace
