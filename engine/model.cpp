@@ -33,7 +33,7 @@ Result<Model> tie(const RulePack& pack, const BindOptions& options, Diagnostics&
   if (!gathered || !detect_options(rules, *gathered, diags)) return diags.failed();
   const bool stored = !gathered->inputs.catalogues[0].empty() || !gathered->inputs.catalogues[1].empty();
   if (stored && !try_elaborate(rules, gathered->inputs, diags)) {
-    if (options.preset.empty()) solve_sizes(rules, *gathered, diags);
+    if (options.preset.empty() && !solve_sizes(rules, *gathered, diags)) return diags.failed();
     if (!detect_options(rules, *gathered, diags)) return diags.failed();
   }
   Result<Pack> elaborated = elaborate(rules, gathered->inputs, diags);

@@ -97,6 +97,7 @@ Status take_preset(const Rules& rules, const std::string& preset, GatheredInputs
     if (!config) return diags.failed();
     set_config(*side, *std::move(config), printed, gathered);
   }
+  gathered.inputs.preset = preset;
   return take_statement(rules, preset, gathered, diags);
 }
 

@@ -34,8 +34,8 @@ Status take_preset(const Rules& rules, const std::string& preset, GatheredInputs
 Status detect_options(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);
 
 /// Finds sizes that no config gives in the shapes of the checkpoints: the one preset that fits all of them, else by
-/// solving axis for axis.
-void solve_sizes(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);
+/// solving axis for axis. Errors: R0305, where an axis that would tell a size is no multiple of its other factors.
+Status solve_sizes(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);
 
 /// Elaborates and withdraws what was reported: for trying.
 std::optional<Pack> try_elaborate(const Rules& rules, const Inputs& inputs, Diagnostics& diags);

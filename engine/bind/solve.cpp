@@ -11,6 +11,7 @@
 #include "engine/bind/inputs.h"
 #include "engine/bind/loop_lengths.h"
 #include "engine/bind/loop_names.h"
+#include "grammar/messages.h"
 
 namespace rulec {
 namespace {
@@ -27,15 +28,20 @@ class Solver {
   Solver(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags)
       : rules_(rules), gathered_(gathered), diags_(diags) {}
 
-  void run() {
-    if (preset_that_fits()) return;
+  /// Fails if a stored shape cannot be what the rules say, whatever the size.
+  Status run() {
+    if (preset_that_fits()) return Done{};
     for (const auto& [name, definition] : rules_.definitions) {
       if (is_unknown(name, definition)) unknown_.push_back(name);
     }
     find_loops();
-    if ((unknown_.empty() && loops_.empty()) || unknown_.size() > Primes.size()) return;
-    solve_in_best_layout();
+    if ((unknown_.empty() && loops_.empty()) || unknown_.size() > Primes.size()) return Done{};
+    const std::map<std::string, Misfit> misfits = solve_in_best_layout();
     adopt();
+    const std::size_t errors = diags_.errors();
+    for (const auto& [name, misfit] : misfits) report_misfit(name, misfit);
+    if (diags_.errors() > errors) return diags_.failed();
+    return Done{};
   }
 
  private:
@@ -124,11 +130,29 @@ class Solver {
     return keys;
   }
 
+  /// A stored axis that is no multiple of the sizes known to be factors of it.
+  struct Misfit {
+    Span rule;  // where it names the tensor
+    std::string tensor;
+    Shape stored;
+    std::size_t axis = 0;
+    std::int64_t factor = 1;
+  };
+
+  void report_misfit(const std::string& name, const Misfit& misfit) {
+    report(diags_, misfit.rule, diag::NotDivisible, misfit.stored[misfit.axis], misfit.factor)
+        .note(fmt::format("`{}` is stored as {}; nobody gave {}, which would be the {} cells of axis {}, divided by {}",
+                          misfit.tensor, to_string(misfit.stored), name, misfit.stored[misfit.axis], misfit.axis,
+                          misfit.factor))
+        .help("the rule does not describe this tensor, or the other factors of the axis are those of another model");
+  }
+
   /// Sizes as one layout has them, and how well they explain the checkpoint.
   struct Attempt {
     Options options;
     std::map<std::string, std::int64_t> solved;
     FitScore fit;
+    std::map<std::string, Misfit> misfits;  // by the size that they would have told, for want of it
 
     bool is_better_than(const Attempt& o) const {
       return fit.names_better_than(o.fit) || (!o.fit.names_better_than(fit) && fit.shapes > o.fit.shapes);
@@ -137,7 +161,7 @@ class Solver {
   };
 
   /// Names tell the `bool` options, before any size is known; `int` options, which move axes, need them.
-  void solve_in_best_layout() {
+  std::map<std::string, Misfit> solve_in_best_layout() {
     given_ = gathered_.inputs.options;
     std::optional<Attempt> best = attempt(layout_by_names());
     for (const std::string& name : open_options(rules_, with_options(given_), ast::Option::Type::Int)) {
@@ -150,7 +174,7 @@ class Solver {
       }
     }
     gathered_.inputs.options = given_;
-    if (!best) return;
+    if (!best) return {};
     solved_ = best->solved;
     // Once more by the way that is taken with a config, which says how it found the layout.
     GatheredInputs told;
@@ -161,6 +185,7 @@ class Solver {
     gathered_.inputs.options = told.inputs.options;
     gathered_.inputs.options.insert(best->options.begin(), best->options.end());
     gathered_.decisions.insert(gathered_.decisions.end(), told.decisions.begin(), told.decisions.end());
+    return best->misfits;
   }
 
   Inputs with_options(const Options& options) const {
@@ -172,6 +197,7 @@ class Solver {
   /// Loops, then axes, in one layout; nothing if the rules cannot be satisfied.
   std::optional<Attempt> attempt(const Options& options) {
     solved_.clear();
+    misfits_.clear();
     gathered_.inputs.options = options;
     const std::optional<LoopLengths> lengths = loop_lengths(rules_, with_primes(), loops_, diags_);
     if (!lengths) return std::nullopt;
@@ -180,7 +206,8 @@ class Solver {
     const Inputs trial = with_primes();
     const std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
     if (!pack) return std::nullopt;
-    return Attempt{options, solved_, score(*pack, trial)};
+    std::erase_if(misfits_, [&](const auto& misfit) { return solved_.contains(misfit.first); });
+    return Attempt{options, solved_, score(*pack, trial), misfits_};
   }
 
   /// The values of the `bool` options with which names look most like the stored ones, whatever the numbers in them.
@@ -234,24 +261,38 @@ class Solver {
           const auto index = pack->find(side, stored.name);
           if (!index || pack->tensors[number(side)][*index].shape.size() != stored.shape.size()) continue;
           const Shape& shape = pack->tensors[number(side)][*index].shape;
-          for (std::size_t d = 0; d < shape.size(); ++d) progress |= solve_axis(shape[d], stored.shape[d]);
+          for (std::size_t d = 0; d < shape.size(); ++d) {
+            const std::optional<UnknownFactor> unknown = unknown_factor(shape[d]);
+            if (!unknown) continue;
+            if (stored.shape[d] % unknown->factor == 0) {
+              solved_[unknown->name] = stored.shape[d] / unknown->factor;
+              progress = true;
+            } else {
+              misfits_.try_emplace(unknown->name,
+                                   Misfit{pack->place(side, *index), stored.name, stored.shape, d, unknown->factor});
+            }
+          }
         }
       }
     }
   }
 
-  bool solve_axis(std::int64_t symbolic, std::int64_t stored) {
+  /// The one unknown size that an axis is a multiple of, and the known rest.
+  struct UnknownFactor {
+    std::string name;
+    std::int64_t factor = 1;
+  };
+  std::optional<UnknownFactor> unknown_factor(std::int64_t symbolic) const {
     std::optional<std::size_t> which;
     for (std::size_t i = 0; i < unknown_.size(); ++i) {
       if (solved_.contains(unknown_[i]) || symbolic == 0 || symbolic % Primes[i] != 0) continue;
-      if (which) return false;
+      if (which) return std::nullopt;
       which = i;
     }
-    if (!which) return false;
+    if (!which) return std::nullopt;
     const std::int64_t factor = symbolic / Primes[*which];
-    if (factor == 0 || stored % factor != 0 || factor % Primes[*which] == 0) return false;
-    solved_[unknown_[*which]] = stored / factor;
-    return true;
+    if (factor == 0 || factor % Primes[*which] == 0) return std::nullopt;
+    return UnknownFactor{unknown_[*which], factor};
   }
 
   /// What shapes do not tell comes from the one preset that agrees with all they do tell.
@@ -280,12 +321,13 @@ class Solver {
   std::set<std::string> loops_;       // what loops run to
   Options given_;
   std::map<std::string, std::int64_t> solved_;
+  std::map<std::string, Misfit> misfits_;
 };
 
 }  // namespace
 
-void solve_sizes(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) {
-  Solver(rules, gathered, diags).run();
+Status solve_sizes(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) {
+  return Solver(rules, gathered, diags).run();
 }
 
 }  // namespace rulec

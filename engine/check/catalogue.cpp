@@ -8,6 +8,7 @@
 
 #include "engine/check/check.h"
 #include "engine/scalar/op.h"
+#include "engine/tensor/numbers.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
 
@@ -21,8 +22,8 @@ std::string plural(std::size_t count) {
 class CatalogueCheck {
  public:
   CatalogueCheck(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
-                 Diagnostics& diags)
-      : pack_(pack), side_(side), catalogue_(catalogue), where_(where), diags_(diags) {}
+                 std::optional<DType> expected, Diagnostics& diags)
+      : pack_(pack), side_(side), catalogue_(catalogue), where_(where), expected_(expected), diags_(diags) {}
 
   void run() {
     (void)check_unmapped(pack_, side_, catalogue_, where_, diags_);
@@ -34,6 +35,8 @@ class CatalogueCheck {
 
  private:
   const std::vector<Tensor>& tensors() const { return pack_.tensors[number(side_)]; }
+
+  Span place_of(std::string_view tensor) const { return pack_.place(side_, *pack_.find(side_, tensor)); }
 
   void list(Finding& finding, const std::vector<std::string>& names,
             const std::function<std::string(std::size_t)>& detail) {
@@ -55,24 +58,13 @@ class CatalogueCheck {
       if (!pack_.find(side_, info.name)) have.push_back(info.name);
     }
     for (const auto& [family, names] : by_family) {
-      Finding finding = report(diags_, term_place(pack_.families[family], names.front()), diag::MissingTarget,
-                               plural(names.size()), names.size() == 1 ? "is" : "are", where_);
+      Finding finding = report(diags_, place_of(names.front()), diag::MissingTarget, plural(names.size()),
+                               names.size() == 1 ? "is" : "are", where_);
       list(finding, names, [&](std::size_t i) { return to_string(tensors()[*pack_.find(side_, names[i])].shape); });
       if (const auto close = close_names(names.front(), have, 2); !close.empty()) {
         finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
       }
     }
-  }
-
-  Span term_place(const Family& family, std::string_view tensor) const {
-    const std::size_t index = *pack_.find(side_, tensor);
-    for (const Instance& instance : family.instances) {
-      const auto& terms = instance.tensors[number(side_)];
-      const auto term = std::ranges::find(terms, static_cast<std::uint32_t>(index)) - terms.begin();
-      if (static_cast<std::size_t>(term) < terms.size())
-        return family.terms[number(side_)][static_cast<std::size_t>(term)].path;
-    }
-    return family.span;
   }
 
   void shapes() {
@@ -114,9 +106,8 @@ class CatalogueCheck {
   }
 
   void report_shape(const Tensor& tensor, const TensorInfo& info) {
-    const Family& family = pack_.families[tensor.family];
-    Finding finding = report(diags_, term_place(family, tensor.name), diag::StoredDiffers, tensor.name,
-                             to_string(info.shape), to_string(tensor.shape));
+    Finding finding = report(diags_, place_of(tensor.name), diag::StoredDiffers, tensor.name, to_string(info.shape),
+                             to_string(tensor.shape));
     finding.also(FilePlace{std::string(where_), std::nullopt}, {});
     Shape sorted_rule = tensor.shape;
     Shape sorted_file = info.shape;
@@ -127,8 +118,36 @@ class CatalogueCheck {
           "the same axes in another order: the rule, or an option such as the scan axis, does not fit this file");
   }
 
-  /// What a `cast` in a rule fixes is what a file should hold.
+  /// What a `cast` in a rule fixes is what a file should hold; all else is of the config's type, if floating.
   void types() {
+    const std::map<std::string, DType> fixed = types_by_cast();
+    std::set<std::size_t> reported;
+    std::map<DType, std::vector<std::string>> unexpected;
+    for (const TensorInfo& info : catalogue_) {
+      const auto index = pack_.find(side_, info.name);
+      if (!index) continue;
+      if (const auto cast = fixed.find(info.name); cast == fixed.end()) {
+        if (expected_ && is_arithmetic_float(info.dtype) && info.dtype != *expected_)
+          unexpected[info.dtype].push_back(info.name);
+      } else if (cast->second != info.dtype && reported.insert(tensors()[*index].family).second) {
+        report_type(info.name, info.dtype, cast->second)
+            .note("the class of this rule was proved for the type that its `cast` fixes");
+      }
+    }
+    for (const auto& [dtype, names] : unexpected) {
+      Finding finding = report_type(names.front(), dtype, *expected_);
+      if (names.size() > 1) finding.note(fmt::format("and so are {} more", plural(names.size() - 1)));
+      finding.note("the config says so; the way back writes its type, unless `--dtype` asks for another");
+    }
+  }
+
+  Finding report_type(const std::string& tensor, DType stored, DType wanted) {
+    Finding finding = report(diags_, place_of(tensor), diag::DtypeDiffers, tensor, name(stored), name(wanted));
+    finding.also(FilePlace{std::string(where_), std::nullopt}, {});
+    return finding;
+  }
+
+  std::map<std::string, DType> types_by_cast() const {
     std::map<std::string, DType> fixed;
     for (const Piece& piece : pack_.pieces) {
       const auto& pipeline = pack_.numbers[pack_.forms[piece.form].numbers].towards[number(side_)];
@@ -139,17 +158,7 @@ class CatalogueCheck {
               std::get<DType>(call.arguments.front());
       }
     }
-    std::set<std::size_t> reported;
-    for (const TensorInfo& info : catalogue_) {
-      const auto expected = fixed.find(info.name);
-      if (expected == fixed.end() || expected->second == info.dtype) continue;
-      const std::size_t family = tensors()[*pack_.find(side_, info.name)].family;
-      if (!reported.insert(family).second) continue;
-      report(diags_, term_place(pack_.families[family], info.name), diag::DtypeDiffers, info.name, name(info.dtype),
-             name(expected->second))
-          .also(FilePlace{std::string(where_), std::nullopt}, {})
-          .note("the class of this rule was proved for the type that its `cast` fixes");
-    }
+    return fixed;
   }
 
   void ignored() {
@@ -173,15 +182,16 @@ class CatalogueCheck {
   SideId side_;
   std::span<const TensorInfo> catalogue_;
   std::string_view where_;
+  std::optional<DType> expected_;
   Diagnostics& diags_;
 };
 
 }  // namespace
 
 Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
-                       Diagnostics& diags) {
+                       std::optional<DType> expected, Diagnostics& diags) {
   const std::size_t errors = diags.errors();
-  CatalogueCheck(pack, side, catalogue, where, diags).run();
+  CatalogueCheck(pack, side, catalogue, where, expected, diags).run();
   if (diags.errors() > errors) return diags.failed();
   return Done{};
 }

@@ -60,7 +60,7 @@ class GraphBuilder {
     if (!tensor.shape_known) {
       const bool is_whole = shape.empty() && pieces.size() == 1 && pieces.front()->kind == PieceKind::Copy;
       if (!is_whole) {
-        report(diags_, term_span(pack_, tensor.family, to_, tensor.name), diag::ShapeMissing, tensor.name);
+        report(diags_, pack_.place(to_, t), diag::ShapeMissing, tensor.name);
         return;
       }
       shape = source_of(*pieces.front()).shape;
@@ -151,7 +151,7 @@ class GraphBuilder {
   }
 
   void report_mixed(const Tensor& tensor, const Piece& first, const Piece& second, DType a, DType b) {
-    report(diags_, term_span(pack_, tensor.family, to_, tensor.name), diag::MixedTypes, tensor.name, rule_name(a),
+    report(diags_, pack_.place(to_, *pack_.find(to_, tensor.name)), diag::MixedTypes, tensor.name, rule_name(a),
            rule_name(b))
         .note(fmt::format("`{}` is stored as {}, `{}` as {}", source_of(first).name, rule_name(source_of(first).dtype),
                           source_of(second).name, rule_name(source_of(second).dtype)))

@@ -21,8 +21,7 @@ void report_missing(const Pack& pack, SideId side, const std::vector<std::size_t
   const std::vector<Tensor>& tensors = pack.tensors[number(side)];
   std::vector<std::string> names;
   for (const std::size_t t : missing) names.push_back(tensors[t].name);
-  const Tensor& first = tensors[missing.front()];
-  Finding finding = report(diags, term_span(pack, first.family, side, first.name), diag::SourceMissing,
+  Finding finding = report(diags, pack.place(side, missing.front()), diag::SourceMissing,
                            names.size() == 1 ? "1 tensor" : fmt::format("{} tensors", names.size()),
                            names.size() == 1 ? "is" : "are", options.where);
   const std::vector<NameGroup> groups = group_names(names);
@@ -56,10 +55,11 @@ std::optional<MovedAxis> moved_axis(const Shape& stored, const Shape& ruled) {
   return std::nullopt;
 }
 
-void report_shape(const Pack& pack, SideId side, const Tensor& tensor, const TensorInfo& info,
-                  const GraphOptions& options, Diagnostics& diags) {
-  Finding finding = report(diags, term_span(pack, tensor.family, side, tensor.name), diag::StoredDiffers, tensor.name,
-                           to_string(info.shape), to_string(tensor.shape));
+void report_shape(const Pack& pack, SideId side, std::size_t place, const TensorInfo& info, const GraphOptions& options,
+                  Diagnostics& diags) {
+  const Tensor& tensor = pack.tensors[number(side)][place];
+  Finding finding = report(diags, pack.place(side, place), diag::StoredDiffers, tensor.name, to_string(info.shape),
+                           to_string(tensor.shape));
   finding.also(FilePlace{options.where, std::nullopt}, {});
   if (!std::ranges::is_permutation(info.shape, tensor.shape)) return;
   const std::optional<MovedAxis> moved = moved_axis(info.shape, tensor.shape);
@@ -74,17 +74,6 @@ void report_shape(const Pack& pack, SideId side, const Tensor& tensor, const Ten
 }
 
 }  // namespace
-
-Span term_span(const Pack& pack, std::size_t family, SideId side, std::string_view name) {
-  const Family& rule = pack.families[family];
-  for (const Instance& instance : rule.instances) {
-    const auto& tensors = instance.tensors[number(side)];
-    for (std::size_t term = 0; term < tensors.size(); ++term) {
-      if (pack.tensors[number(side)][tensors[term]].name == name) return rule.terms[number(side)][term].path;
-    }
-  }
-  return rule.span;
-}
 
 Result<std::vector<std::size_t>> find_sources(const Pack& pack, SideId to,
                                               const std::map<std::size_t, std::vector<const Piece*>>& pieces_of,
@@ -118,8 +107,7 @@ Result<std::vector<std::size_t>> find_sources(const Pack& pack, SideId to,
     }
     places[t] = *place;
     const TensorInfo& info = options.source[*place];
-    if (tensors[t].shape_known && info.shape != tensors[t].shape)
-      report_shape(pack, from, tensors[t], info, options, diags);
+    if (tensors[t].shape_known && info.shape != tensors[t].shape) report_shape(pack, from, t, info, options, diags);
   }
   diags.deduplicate(before);
   if (!missing.empty()) report_missing(pack, from, missing, options, diags);

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <limits>
 #include <map>
-#include <string_view>
 #include <vector>
 
 #include "engine/graph/graph.h"
@@ -19,8 +18,5 @@ inline constexpr std::size_t NotRead = std::numeric_limits<std::size_t>::max();
 Result<std::vector<std::size_t>> find_sources(const Pack& pack, SideId to,
                                               const std::map<std::size_t, std::vector<const Piece*>>& pieces_of,
                                               const GraphOptions& options, Diagnostics& diags);
-
-/// Where the rule `family` writes the path of the tensor `name`.
-Span term_span(const Pack& pack, std::size_t family, SideId side, std::string_view name);
 
 }  // namespace rulec

@@ -263,6 +263,16 @@ std::optional<std::size_t> Pack::find(SideId side, std::string_view name) const 
   return static_cast<std::size_t>(found - list.begin());
 }
 
+Span Pack::place(SideId side, std::size_t tensor) const {
+  const Family& rule = families[tensors[number(side)][tensor].family];
+  for (const Instance& instance : rule.instances) {
+    const auto& terms = instance.tensors[number(side)];
+    const auto term = std::ranges::find(terms, static_cast<std::uint32_t>(tensor));
+    if (term != terms.end()) return rule.terms[number(side)][static_cast<std::size_t>(term - terms.begin())].path;
+  }
+  return rule.span;
+}
+
 bool Pack::ignores(SideId side, std::string_view name) const {
   return std::ranges::any_of(
       ignored, [&](const IgnoredGlob& glob) { return glob.side == side && glob_matches(glob.glob, name); });

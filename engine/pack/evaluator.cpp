@@ -242,13 +242,15 @@ Reported Evaluator::report_no_value(Span span, std::string_view what) {
   const ConfigValue* config = inputs_.configs[side];
   Finding finding =
       report(diags_, missing.span, diag::UnknownConfigKey, fmt::format("{}.{}", rules_.sides[side], missing.key),
-             config == nullptr ? fmt::format("no config of `{}` is given", rules_.sides[side])
-                               : std::string("the config has no such key"));
+             config != nullptr         ? std::string("the config has no such key")
+             : !inputs_.preset.empty() ? fmt::format("the preset `{}` does not give it", inputs_.preset)
+                                       : fmt::format("no config of `{}` is given", rules_.sides[side]));
   if (span != missing.span) finding.also(span, fmt::format("needed here: {}", what));
   if (config == nullptr) {
-    finding.help(fmt::format("give it with `--config {}=FILE`, or take one of the pack's presets with `--preset`",
-                             rules_.sides[side]));
-    return finding;
+    std::string help = fmt::format("give it with `--config {}=FILE`", rules_.sides[side]);
+    for (std::size_t p = 0; p < rules_.presets.size() && inputs_.preset.empty(); ++p)
+      help += fmt::format("{}`{}`", p == 0 ? ", or take a preset, `--preset`: " : ", ", rules_.presets[p].name);
+    return finding.help(help);
   }
   const std::vector<std::string> keys = dotted_keys(*config);
   finding.note(fmt::format(

@@ -29,6 +29,7 @@ struct Inputs {
   std::array<std::string, 2> config_names;            ///< what messages call them
   std::map<std::string, Value, std::less<>> values;   ///< beats definitions and keys: `L`, `hf.hidden_size`
   std::map<std::string, Value, std::less<>> options;  ///< beats an option's default
+  std::string preset;                                 ///< that values are of; none if empty
   std::array<std::span<const TensorInfo>, 2>
       catalogues{};  ///< names for indices that no loop binds, shapes for rules without
 };
@@ -164,6 +165,9 @@ struct Pack {
   std::vector<UsedSize> sizes;
 
   std::optional<std::size_t> find(SideId side, std::string_view name) const;
+
+  /// Where the first rule that names a tensor writes its path; the whole rule for a tensor argument of a hook.
+  Span place(SideId side, std::size_t tensor) const;
 
   /// Whether an `ignore` says that a tensor of this name has no partner.
   bool ignores(SideId side, std::string_view name) const;
