@@ -124,13 +124,18 @@ class Explanation {
   }
 
   void numbers(const Piece& piece) {
-    if (piece.kind != PieceKind::Copy) return;
+    if (piece.kind == PieceKind::Constant) {
+      out_ += fmt::format("  there and back: {}\n", describe({}, quotient(pack_, piece.family, side_)));
+      return;
+    }
     const Numbers& numbers = pack_.numbers[pack_.forms[piece.form].numbers];
     for (const SideId to : {SideId::Left, SideId::Right}) {
       const auto& pipeline = numbers.towards[number(to)];
       const std::string label = fmt::format("to {}", rules_.sides[number(to)]);
       if (!pipeline) {
-        out_ += fmt::format("  {:<12} no way: the rule runs the other way only\n", label);
+        const Quotient cells = quotient(pack_, piece.family, other(to));
+        out_ += fmt::format("  {:<12} no way: the rule runs the other way only{}\n", label,
+                            cells.alias ? "; up-to-alias, it comes back as other rules make it" : "");
         continue;
       }
       const DType dtype = trial_type(numbers, other(to));
@@ -138,8 +143,8 @@ class Explanation {
       const std::string function = pipeline->empty() ? "bits are moved untouched" : "x | " + to_string(*pipeline);
       out_ += fmt::format("  {:<12} {}\n", label, function);
       operands(piece, numbers);
-      out_ += fmt::format("               in {}: {}\n               {}\n", type_word(dtype), describe(trip),
-                          why(numbers, trip));
+      out_ += fmt::format("               in {}: {}\n               {}\n", type_word(dtype),
+                          describe(trip, quotient(pack_, piece.family, other(to))), why(numbers, trip));
     }
   }
 

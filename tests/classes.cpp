@@ -2,6 +2,7 @@
 // What is printed of a class is so, and differences are excused by what was proved only.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,41 @@ TEST_CASE("a class says for which numbers it holds") {
     CAPTURE(row.hook);
     CHECK(class_of(row.hook, row.dtype, row.start) == row.words);
   }
+}
+
+TEST_CASE("a class says what the cells must hold that come back anew") {
+  const testing::Elaborated made = elaborate_text(R"(
+let V = 3, W = 4, D = 2
+hook scale = mul(f32(3)) reverse mul(f32(1 / 3))
+embedding : [(V pad W) D] -> embed : [V D] | scale
+embedding : [(V pad W) D] => head : [V D] | scale
+ones : [D] -> 1
+packed : [D] <= words : [D] | cast(f32)
+moved : [D] -> also : [D]
+moved : [D] => copy : [D]
+)");
+  REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
+  const Pack& pack = *made.pack;
+  RoundTripCache cache;
+  const auto words = [&](std::size_t family, SideId start) {
+    const auto piece = std::ranges::find_if(
+        pack.pieces, [&](const Piece& p) { return p.family == family && p.kind != PieceKind::Pad; });
+    const RoundTrip trip = piece->kind == PieceKind::Constant
+                               ? RoundTrip{}
+                               : round_trip(pack.numbers[pack.forms[piece->form].numbers], start, Bf16, cache);
+    return describe(trip, quotient(pack, family, start));
+  };
+  const std::string scaled = words(0, SideId::Right);
+  CHECK(scaled.starts_with("stable (<= 1 ulp)"));
+  CHECK(words(0, SideId::Left) == describe(round_trip(pack.numbers[0], SideId::Left, Bf16, cache)) + ", up-to-padding");
+  CHECK(words(1, SideId::Right) == "up-to-alias");
+  CHECK(words(1, SideId::Left) == "one-way");
+  CHECK(words(2, SideId::Left) == "up-to-constant");
+  // Nothing else makes the words: they do not come back, whatever they hold.
+  CHECK(words(3, SideId::Left) == "one-way");
+  CHECK(words(3, SideId::Right) == "one-way");
+  CHECK(words(4, SideId::Left) == "exact");
+  CHECK(words(5, SideId::Right) == "up-to-alias");
 }
 
 TEST_CASE("a share is rounded down") {

@@ -52,6 +52,21 @@ RoundTrip round_trip(const Numbers& numbers, SideId start_side, DType start, Rou
 /// in words.
 std::string describe(const RoundTrip& trip);
 
+/// Cells that the way back makes anew, whatever they held: every number comes back if they hold what it makes.
+struct Quotient {
+  bool padding = false;   ///< must be zero
+  bool constant = false;  ///< must be the rule's number
+  bool alias = false;     ///< must be what another rule's cells make of it: a copy, for rules without hooks
+
+  bool operator==(const Quotient&) const = default;
+};
+
+/// What the cells of a rule on side `start` must hold, for a trip to the other side and back.
+Quotient quotient(const Pack& pack, std::size_t family, SideId start);
+
+/// `exact`, `up-to-padding`, `stable (<= 1 ulp), up-to-padding`: the class of a trip whose cells must hold so much.
+std::string describe(const RoundTrip& trip, const Quotient& cells);
+
 /// `83.6 %`, rounded down: only what is all is 100 %.
 std::string percent(double share);
 
@@ -64,21 +79,6 @@ Status check_numbers(const Pack& pack, RoundTripCache& cache, UsedPermissions& u
 /// Rules that differ from their siblings: R0308 to R0310.
 void lint_siblings(const Pack& pack, UsedPermissions& used, Diagnostics& diags);
 
-/// Two axes of one rule that no shape can tell apart.
-struct SquarePair {
-  Span rule;
-  std::string first;
-  std::string second;
-  std::int64_t size = 0;
-  Span first_place;  ///< where it was first written
-  Span second_place;
-
-  bool operator<(const SquarePair& o) const {
-    return std::tie(rule, first, second) < std::tie(o.rule, o.first, o.second);
-  }
-};
-std::vector<SquarePair> square_pairs(const Pack& pack);
-
 /// Whether a rule or its hooks allow the message; notes that the permission was used.
 bool is_allowed(const Family& family, std::string_view id, std::string_view name, UsedPermissions& used);
 
@@ -90,8 +90,8 @@ Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo>
                       Diagnostics& diags);
 
 /// A checkpoint's names, shapes and dtypes held against one side: R0306, R0601 to R0603, R0608, R0611. `where` is its
-/// path.
+/// path; `expected` the type that the side's config says floating numbers have.
 Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
-                       Diagnostics& diags);
+                       std::optional<DType> expected, Diagnostics& diags);
 
 }  // namespace rulec

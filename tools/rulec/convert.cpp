@@ -124,6 +124,18 @@ std::string class_counts(const Report& report) {
   return out;
 }
 
+/// What the policies let go: `3 rows of padding, 1 copy`.
+std::string dropped_text(const Report& report) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::uint64_t n, std::string_view one, std::string_view many) {
+    if (n > 0) parts.push_back(fmt::format("{} {}", n, n == 1 ? one : many));
+  };
+  add(report.dropped_pad_rows, "row of padding that was not zero", "rows of padding that were not zero");
+  add(report.dropped_constants, "tensor that was not its constant", "tensors that were not their constant");
+  add(report.dropped_aliases, "copy that differed", "copies that differed");
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 void print_text(const Arguments& args, const Job& job, const Outcome& outcome) {
   const Report& report = outcome.report;
   if (!report.ignored.empty()) {
@@ -142,6 +154,7 @@ void print_text(const Arguments& args, const Job& job, const Outcome& outcome) {
                                           : fmt::format("{} read, {} written", bytes_text(report.bytes_read),
                                                         bytes_text(report.bytes_written))});
   table.add({"classes", class_counts(report)});
+  if (const std::string dropped = dropped_text(report); !dropped.empty()) table.add({"dropped", dropped});
   if (!job.options.dry_run) {
     const double rate = outcome.time.count() > 0 ? static_cast<double>(report.bytes_written) / outcome.time.count() : 0;
     table.add({"time", fmt::format("{}, {}/s", time_text(outcome.time), bytes_text(static_cast<std::uint64_t>(rate)))});
@@ -174,6 +187,10 @@ Json to_json(const Arguments& args, const Job& job, const Outcome& outcome) {
           {"ignored", std::move(ignored)},
           {"bytes_read", outcome.report.bytes_read},
           {"bytes_written", outcome.report.bytes_written},
+          {"dropped",
+           {{"pad_rows", outcome.report.dropped_pad_rows},
+            {"constants", outcome.report.dropped_constants},
+            {"copies", outcome.report.dropped_aliases}}},
           {"seconds", outcome.time.count()}};
 }
 

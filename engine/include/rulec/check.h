@@ -22,9 +22,10 @@ Result<int> check(const RulePack& pack, const BindOptions& options, Diagnostics&
 /// A line of the table of classes: a rule, and how faithful its two directions are.
 struct RuleClass {
   Span rule;         ///< in `Model::sources`
-  std::string left;  ///< the first tensor that it names, and on the right
+  std::string left;  ///< the first tensor that it names, and on the right; `1` for a constant
   std::string right;
-  std::string to_left;  ///< `exact`, `stable (<= 1 ulp)`, `exact for 1.5e-05 <= |x|`, `one-way`; a phrase
+  std::string
+      to_left;  ///< `exact`, `stable (<= 1 ulp), up-to-padding`, `one-way`: a phrase, of what starts on the right
   std::string to_right;
 };
 

@@ -55,6 +55,9 @@ struct Report {
   std::vector<TensorInfo> ignored;    ///< of the source, that the pack says have no partner
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
+  std::uint64_t dropped_pad_rows = 0;   ///< rows of padding that held numbers, which a policy let go
+  std::uint64_t dropped_constants = 0;  ///< tensors that were not full of their constant, likewise
+  std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another, likewise
 };
 
 /// Writes to `target` every tensor of side `to` that the model's rules make of `source`, and commits it. One source and
