@@ -3,14 +3,18 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <set>
 
 #include "engine/bind/inputs.h"
 #include "engine/check/check.h"
 #include "engine/check/hygiene.h"
+#include "engine/check/squares.h"
+#include "engine/graph/graph.h"
 #include "engine/guard.h"
 #include "engine/pack/trace.h"
 #include "engine/store/tensor_list.h"
+#include "grammar/messages.h"
 
 #include <rulec/check.h>
 
@@ -26,22 +30,19 @@ struct Proved {
 class PackCheck {
  public:
   PackCheck(const RulePack& pack, const BindOptions& options, Diagnostics& diags)
-      : rules_(pack.rules()), options_(options), diags_(diags) {}
+      : rules_(pack.rules()), options_(options), diags_(diags), before_(diags.all().size()) {}
 
   Result<int> run() {
-    const std::size_t before = diags_.all().size();
     const std::size_t errors = diags_.errors();
     for (const std::string& preset : presets()) {
       model(preset);
       if (diags_.errors() > errors) break;  // the next model would mostly say the same again
     }
-    // Models and layouts say the same in other words; what follows is said once, and may be said twice of one place.
-    diags_.deduplicate(before);
     if (diags_.errors() == errors) {
       lint_text(rules_, diags_);
       lint_hard_coded_sizes(rules_, numbers_, diags_);
       if (is_whole_pack()) lint_empty_ranges(trace_, diags_);
-      squares();
+      squares_.report(rules_, is_whole_pack() ? "in every preset" : "in this model", diags_);
       one_way();
       unused_permissions();
     }
@@ -75,27 +76,56 @@ class PackCheck {
       return;
     }
     std::vector<Proved> layouts;
+    const Layout* excluded = nullptr;
     const std::size_t errors = diags_.errors();
     Inputs given;
     for (const auto& [name, text] : options_.options) given.options[name] = Value(text);
     const Layouts choices = rulec::layouts(rules_, given);
     report_untried(rules_, choices, diags_);
     for (const Layout& chosen : choices.tried) {
+      const std::size_t filed = diags_.all().size();
       Result<GatheredInputs> gathered = gather_inputs(rules_, options, diags_);
       if (!gathered) return;
       gathered->inputs.options.insert(chosen.begin(), chosen.end());
       trace_.fallbacks.clear();
       Result<Pack> pack = elaborate(rules_, gathered->inputs, trace_, diags_);
-      if (!pack) continue;
+      if (!pack) {
+        if (only_required(filed)) {
+          excluded = &chosen;
+          diags_.truncate(filed);
+        }
+        diags_.forget_repeated(before_, filed);
+        continue;
+      }
       lint_fallbacks(rules_, gathered->inputs, trace_, diags_);
       prove(*pack);
+      // Models and layouts say the same in other numbers.
+      diags_.forget_repeated(before_, filed);
       layouts.push_back({preset, *std::move(gathered), *std::move(pack)});
     }
+    if (layouts.empty() && excluded != nullptr) report_excluded(options, *excluded);
     if (!layouts.empty()) {
       if (!preset.empty()) numbers_.push_back(config_numbers(rules_, layouts.front().gathered.inputs));
-      remember_squares(layouts);
+      std::vector<const Pack*> packs;
+      for (const Proved& layout : layouts) packs.push_back(&layout.pack);
+      squares_.add(packs, used_);
       if (diags_.errors() == errors) lists(preset, layouts);
     }
+  }
+
+  /// Whether all that was filed since is that a `require` does not hold: the pack itself says that it has no such
+  /// layout.
+  bool only_required(std::size_t filed) const {
+    return std::ranges::all_of(diags_.all() | std::views::drop(filed),
+                               [](const Diagnostic& d) { return d.id == diag::RequireFailed.id; });
+  }
+
+  /// A model without any layout.
+  void report_excluded(const BindOptions& options, const Layout& layout) {
+    Result<GatheredInputs> gathered = gather_inputs(rules_, options, diags_);
+    if (!gathered) return;
+    gathered->inputs.options.insert(layout.begin(), layout.end());
+    (void)elaborate(rules_, gathered->inputs, trace_, diags_);
   }
 
   void prove(const Pack& pack) {
@@ -116,9 +146,17 @@ class PackCheck {
     if (!model) return;
     prove(model->pack());
     for (const auto& [side, store] : options.checkpoints) {
-      if (const auto id = rules_.side(side))
-        (void)check_catalogue(model->pack(), *id, store->tensors(), store->where(), diags_);
+      if (const auto id = rules_.side(side)) against_checkpoint(*model, *id, *store);
     }
+  }
+
+  /// What a conversion would find before it reads a byte: names, shapes, then the types that arrive.
+  void against_checkpoint(const Model& model, SideId side, const TensorStore& store) {
+    const std::optional<DType> expected = model.config_dtype(rules_.sides[number(side)]);
+    if (!check_catalogue(model.pack(), side, store.tensors(), store.where(), expected, diags_)) return;
+    const std::optional<DType> asked = model.config_dtype(rules_.sides[number(other(side))]);
+    (void)build_graph(model.pack(), other(side), {store.tensors(), std::string(store.where()), asked, false, {}},
+                      diags_);
   }
 
   /// The preset's lists of tensors: each is held against the layouts that fit it best.
@@ -142,31 +180,11 @@ class PackCheck {
       const auto best =
           std::ranges::max_element(scores, [](const FitScore& a, const FitScore& b) { return b.names_better_than(a); });
       for (std::size_t i = 0; i < layouts.size(); ++i) {
-        if (!best->names_better_than(scores[i])) (void)check_catalogue(layouts[i].pack, *side, *list, printed, diags_);
+        if (best->names_better_than(scores[i])) continue;
+        const std::size_t filed = diags_.all().size();
+        (void)check_catalogue(layouts[i].pack, *side, *list, printed, std::nullopt, diags_);
+        diags_.forget_repeated(before_, filed);
       }
-    }
-  }
-
-  void remember_squares(const std::vector<Proved>& layouts) {
-    std::vector<SquarePair> pairs = square_pairs(layouts.front().pack);
-    const auto key = [](const SquarePair& p) { return std::tuple(p.rule, p.first, p.second); };
-    if (first_model_) {
-      squares_ = std::move(pairs);
-      first_model_ = false;
-      return;
-    }
-    std::erase_if(squares_, [&](const SquarePair& kept) {
-      return std::ranges::none_of(pairs, [&](const SquarePair& p) { return key(p) == key(kept); });
-    });
-  }
-
-  void squares() {
-    for (const SquarePair& pair : squares_) {
-      report(diags_, pair.first_place, diag::SquareAxes, pair.first, pair.second, pair.size)
-          .label(fmt::format("of size {}", pair.size))
-          .also(pair.second_place, "and so is this")
-          .note("a missing transpose would load without an error and produce nonsense")
-          .help(fmt::format("confirm with a value test in which {} and {} differ", pair.first, pair.second));
     }
   }
 
@@ -190,14 +208,14 @@ class PackCheck {
   const Rules& rules_;
   const BindOptions& options_;
   Diagnostics& diags_;
+  std::size_t before_;  // what was filed before
   RoundTripCache cache_;
   UsedPermissions used_;
   std::map<Span, Permission> permissions_;
   std::array<std::set<Span>, 2> one_way_;
-  std::vector<SquarePair> squares_;
+  SquareAxes squares_;
   std::vector<ConfigNumbers> numbers_;  // by preset
   Trace trace_;                         // fallbacks of one layout, ranges of all
-  bool first_model_ = true;
   int models_ = 0;
 };
 
@@ -218,14 +236,25 @@ std::vector<RuleClass> find_classes(const Model& model) {
   std::set<std::size_t> seen;
   const Pack& pack = model.pack();
   for (const Piece& piece : pack.pieces) {
-    if (piece.kind != PieceKind::Copy || !seen.insert(piece.family).second) continue;
+    if (piece.kind == PieceKind::Pad || !seen.insert(piece.family).second) continue;
     const Numbers& numbers = pack.numbers[pack.forms[piece.form].numbers];
+    const auto name = [&](SideId side) {
+      const std::int32_t tensor = piece.tensor[number(side)];
+      return tensor < 0 ? fmt::format("{}", piece.constant)
+                        : pack.tensors[number(side)][static_cast<std::size_t>(tensor)].name;
+    };
+    const auto words = [&](SideId start) {
+      // A constant is no tensor: nothing can start there.
+      if (piece.tensor[number(start)] < 0) return std::string("one-way");
+      if (piece.kind == PieceKind::Constant) return describe({}, quotient(pack, piece.family, start));
+      return describe(round_trip(numbers, start, DType::Bf16, cache), quotient(pack, piece.family, start));
+    };
     RuleClass row;
     row.rule = pack.families[piece.family].span;
-    row.left = pack.tensors[0][static_cast<std::size_t>(piece.tensor[0])].name;
-    row.right = pack.tensors[1][static_cast<std::size_t>(piece.tensor[1])].name;
-    row.to_left = describe(round_trip(numbers, SideId::Right, DType::Bf16, cache));
-    row.to_right = describe(round_trip(numbers, SideId::Left, DType::Bf16, cache));
+    row.left = name(SideId::Left);
+    row.right = name(SideId::Right);
+    row.to_left = words(SideId::Right);
+    row.to_right = words(SideId::Left);
     result.push_back(std::move(row));
   }
   return result;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -57,18 +58,39 @@ Reported Diagnostics::failed() const {
   return Reported();
 }
 
+namespace {
+
+/// Whether one of `known` has the id and the place of `diagnostic`.
+bool is_among(std::span<const Diagnostic> known, const Diagnostic& diagnostic) {
+  return std::ranges::any_of(
+      known, [&](const Diagnostic& d) { return d.id == diagnostic.id && d.primary.place == diagnostic.primary.place; });
+}
+
+}  // namespace
+
 void Diagnostics::deduplicate(std::size_t count) {
-  std::vector<Diagnostic> kept(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(count));
-  const auto same = [](const Diagnostic& a, const Diagnostic& b) {
-    return a.id == b.id && a.primary.place == b.primary.place;
-  };
+  std::vector<Diagnostic> kept;
   for (std::size_t i = count; i < all_.size(); ++i) {
-    const auto begin = kept.begin() + static_cast<std::ptrdiff_t>(count);
-    if (std::none_of(begin, kept.end(), [&](const Diagnostic& d) { return same(d, all_[i]); })) kept.push_back(all_[i]);
+    if (!is_among(kept, all_[i])) kept.push_back(all_[i]);
   }
-  all_ = std::move(kept);
-  errors_ = static_cast<std::size_t>(std::ranges::count(all_, Severity::Error, &Diagnostic::severity));
-  warnings_ = static_cast<std::size_t>(std::ranges::count(all_, Severity::Warning, &Diagnostic::severity));
+  replace_from(count, std::move(kept));
+}
+
+void Diagnostics::forget_repeated(std::size_t since, std::size_t count) {
+  std::vector<Diagnostic> kept;
+  for (std::size_t i = count; i < all_.size(); ++i) {
+    if (!is_among(std::span(all_).subspan(since, count - since), all_[i])) kept.push_back(all_[i]);
+  }
+  replace_from(count, std::move(kept));
+}
+
+void Diagnostics::replace_from(std::size_t count, std::vector<Diagnostic> diagnostics) {
+  truncate(count);
+  for (Diagnostic& diagnostic : diagnostics) {
+    errors_ += diagnostic.severity == Severity::Error;
+    warnings_ += diagnostic.severity == Severity::Warning;
+    all_.push_back(std::move(diagnostic));
+  }
 }
 
 void Diagnostics::truncate(std::size_t count) {

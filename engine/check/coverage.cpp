@@ -87,9 +87,16 @@ class SideCoverage {
 
   /// What a rule writes twice it most likely should have written elsewhere: that is said once.
   void report_holes() {
+    using Key = std::tuple<Span, std::string>;  // the path in the rules, what is missing
+    std::map<Key, std::vector<const MissingCells*>> alike;
+    std::vector<Key> order;
     for (const MissingCells& missing : holes_) {
-      if (!meet_themselves_.contains(missing.piece->family)) report_hole(*missing.tensor, *missing.piece, missing.hole);
+      if (meet_themselves_.contains(missing.piece->family)) continue;
+      Key key{path_of(pack_, *missing.piece, side_), hole_text(*missing.tensor, missing.hole)};
+      if (!alike.contains(key)) order.push_back(key);
+      alike[std::move(key)].push_back(&missing);
     }
+    for (const Key& key : order) report_hole(alike.at(key), std::get<1>(key));
   }
 
   /// A wrong prefix makes every rule below it meet itself: that is said once.
@@ -184,7 +191,8 @@ class SideCoverage {
     finding.help("use every index of the loops in the path, in a bracket or in the shape");
   }
 
-  void report_hole(const Tensor& tensor, const Piece& piece, const Hole& hole) {
+  /// `3 along axis 1`: the axis that tells most of a hole.
+  static std::string hole_text(const Tensor& tensor, const Hole& hole) {
     const auto axis =
         std::ranges::find_if(hole.along, [](const IntervalSet& set) { return !set.empty(); }) - hole.along.begin();
     std::size_t best = static_cast<std::size_t>(axis);
@@ -192,14 +200,23 @@ class SideCoverage {
       const bool whole = hole.along[d].size() == tensor.shape[d];
       if (!hole.along[d].empty() && !whole) best = d;
     }
-    const std::string what = best < hole.along.size()
-                                 ? fmt::format("{} along axis {}", set_text(hole.along[best]), best)
-                                 : fmt::format("cell {}", to_string(Shape(hole.cell)));
-    report(diags_, path_of(pack_, piece, side_), diag::IndexHole, what, tensor.name)
-        .label(fmt::format("the rules make it {}", to_string(tensor.shape)))
-        .note(fmt::format("{} of {} cells are missing, the first is {}", hole.cells, cells(tensor.shape).value_or(0),
-                          to_string(Shape(hole.cell))))
-        .help("let a loop or another rule give the missing values, or correct the range");
+    return best < hole.along.size() ? fmt::format("{} along axis {}", set_text(hole.along[best]), best)
+                                    : fmt::format("cell {}", to_string(Shape(hole.cell)));
+  }
+
+  /// Holes that one path of a rule leaves in several tensors, at the same place.
+  void report_hole(const std::vector<const MissingCells*>& alike, const std::string& what) {
+    const auto& [tensor, piece, hole] = *alike.front();
+    Finding finding = report(diags_, path_of(pack_, *piece, side_), diag::IndexHole, what, tensor->name);
+    finding.label(fmt::format("the rules make it {}", to_string(tensor->shape)))
+        .note(fmt::format("{} of {} cells are missing, the first is {}", hole.cells, cells(tensor->shape).value_or(0),
+                          to_string(Shape(hole.cell))));
+    if (alike.size() > 1) {
+      finding.note(alike.size() == 2 ? fmt::format("`{}` lacks the same", alike[1]->tensor->name)
+                                     : fmt::format("{} more tensors lack the same, `{}` first", alike.size() - 1,
+                                                   alike[1]->tensor->name));
+    }
+    finding.help("let a loop or another rule give the missing values, or correct the range");
   }
 
   const Pack& pack_;

@@ -5,7 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <map>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "engine/check/check.h"
 #include "grammar/messages.h"
@@ -16,29 +20,45 @@ namespace {
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> Twins{
     {{"query", "key"}, {"q_proj", "k_proj"}, {"wi_0", "wi_1"}, {"gate_proj", "up_proj"}}};
 
+bool is_word(char c) {
+  return c == '_' || std::isalnum(static_cast<unsigned char>(c)) != 0;
+}
+
+/// `[D (N H)]` as `[`, `D`, ` (`, `N`, ` `, `H`, `)]`.
+std::vector<std::string> parts_of(std::string_view shape) {
+  std::vector<std::string> parts;
+  for (const char c : shape) {
+    if (parts.empty() || is_word(parts.back().back()) != is_word(c)) parts.emplace_back();
+    parts.back() += c;
+  }
+  return parts;
+}
+
+std::vector<std::string> words_of(std::string_view shape) {
+  std::vector<std::string> words = parts_of(shape);
+  std::erase_if(words, [](const std::string& part) { return !is_word(part.front()); });
+  return words;
+}
+
 /// A family's two shapes with axes numbered as the left meets them: `[0 (1 2)] [(2 1) 0]`, equal for rules that move
 /// alike.
 std::array<std::string, 2> movement(const Family& family) {
   std::map<std::string, std::size_t, std::less<>> numbers;
   std::array<std::string, 2> result;
   for (const SideId side : BothSides) {
-    const std::string& shape = family.shapes[number(side)].front();
-    for (std::size_t at = 0; at < shape.size();) {
-      const auto is_word = [&](std::size_t i) {
-        return shape[i] == '_' || std::isalnum(static_cast<unsigned char>(shape[i])) != 0;
-      };
-      std::size_t end = at;
-      while (end < shape.size() && is_word(end)) ++end;
-      if (end == at) {
-        result[number(side)] += shape[at++];
-        continue;
-      }
-      const auto [place, is_new] = numbers.try_emplace(shape.substr(at, end - at), numbers.size());
-      result[number(side)] += std::to_string(place->second);
-      at = end;
+    for (const std::string& part : parts_of(family.shapes[number(side)].front())) {
+      const bool is_axis = is_word(part.front());
+      result[number(side)] += is_axis ? std::to_string(numbers.try_emplace(part, numbers.size()).first->second) : part;
     }
   }
   return result;
+}
+
+/// `gate_proj.weight` of `model.layers.0.mlp.gate_proj.weight`.
+std::string last_segments(const std::string& name) {
+  const std::size_t last = name.rfind('.');
+  const std::size_t before = last == 0 || last == std::string::npos ? std::string::npos : name.rfind('.', last - 1);
+  return before == std::string::npos ? name : name.substr(before + 1);
 }
 
 bool has_shapes(const Family& family) {
@@ -50,9 +70,46 @@ std::string first_name(const Pack& pack, const Family& family, SideId side) {
   return pack.tensors[number(side)][family.instances.front().tensors[number(side)].front()].name;
 }
 
+/// The words of a shape that the other shape has too, in order: what moves, without the indices of loops.
+std::vector<std::string> shared_axes(std::string_view shape, std::string_view other_shape) {
+  const std::vector<std::string> others = words_of(other_shape);
+  std::vector<std::string> axes = words_of(shape);
+  std::erase_if(axes, [&](const std::string& axis) { return std::ranges::find(others, axis) == others.end(); });
+  return axes;
+}
+
+/// Whether the two axes of a kernel change places; nothing if it has not just two that both sides share.
+std::optional<bool> is_transposed(const Family& family) {
+  const std::vector<std::string> left = shared_axes(family.shapes[0].front(), family.shapes[1].front());
+  const std::vector<std::string> right = shared_axes(family.shapes[1].front(), family.shapes[0].front());
+  if (left.size() != 2 || right.size() != 2 || left[0] == left[1]) return std::nullopt;
+  return left != right;
+}
+
+/// Kernels whose names end alike: `gate_proj.weight` of the layers and of the experts.
+void lint_transposed(const Pack& pack, UsedPermissions& used, Diagnostics& diags) {
+  std::map<std::string, std::map<bool, const Family*>> by_ending;
+  for (const Family& family : pack.families) {
+    if (!has_shapes(family)) continue;
+    const std::optional<bool> transposed = is_transposed(family);
+    if (!transposed || is_allowed(family, diag::TransposedSibling.id, diag::TransposedSibling.name, used)) continue;
+    by_ending[last_segments(first_name(pack, family, SideId::Right))].emplace(*transposed, &family);
+  }
+  for (const auto& [ending, families] : by_ending) {
+    if (families.size() < 2) continue;
+    const Family& here = *families.at(true);
+    const Family& there = *families.at(false);
+    report(diags, here.terms[1].front().path, diag::TransposedSibling, first_name(pack, here, SideId::Right),
+           first_name(pack, there, SideId::Right))
+        .label(fmt::format("{} -> {}", here.shapes[0].front(), here.shapes[1].front()))
+        .also(there.terms[1].front().path, fmt::format("{} -> {}", there.shapes[0].front(), there.shapes[1].front()));
+  }
+}
+
 }  // namespace
 
 void lint_siblings(const Pack& pack, UsedPermissions& used, Diagnostics& diags) {
+  lint_transposed(pack, used, diags);
   std::map<std::string, const Family*> by_name;
   for (const Family& family : pack.families) {
     if (!has_shapes(family)) continue;
@@ -81,27 +138,6 @@ void lint_siblings(const Pack& pack, UsedPermissions& used, Diagnostics& diags) 
           .help("write both alike, or allow it with a reason");
     }
   }
-}
-
-std::vector<SquarePair> square_pairs(const Pack& pack) {
-  std::vector<SquarePair> pairs;
-  for (const Piece& piece : pack.pieces) {
-    if (piece.kind != PieceKind::Copy || piece.instance != 0) continue;
-    const Family& family = pack.families[piece.family];
-    if (!has_shapes(family)) continue;
-    const std::vector<PieceAxis>& axes = pack.forms[piece.form].axes;
-    for (std::size_t a = 0; a < axes.size(); ++a) {
-      for (std::size_t b = a + 1; b < axes.size(); ++b) {
-        if (axes[a].extent != axes[b].extent || axes[a].extent == 1) continue;
-        const auto first = static_cast<std::size_t>(axes[a].axis);
-        const auto second = static_cast<std::size_t>(axes[b].axis);
-        pairs.push_back({family.span, family.axes[first], family.axes[second], axes[a].extent, family.axis_spans[first],
-                         family.axis_spans[second]});
-      }
-    }
-  }
-  std::ranges::sort(pairs, [](const SquarePair& x, const SquarePair& y) { return x < y; });
-  return pairs;
 }
 
 }  // namespace rulec

@@ -76,11 +76,16 @@ class Diagnostics {
   /// fault for every index.
   void deduplicate(std::size_t count);
 
+  /// Of the diagnostics filed after the first `count`, forgets those whose id and primary place one has that was filed
+  /// before them, after the first `since`: another model finds the same again, in other numbers.
+  void forget_repeated(std::size_t since, std::size_t count);
+
   /// Forgets the diagnostics filed after the first `count`; how a speculative pass withdraws.
   void truncate(std::size_t count);
 
  private:
   friend class Finding;
+  void replace_from(std::size_t count, std::vector<Diagnostic> diagnostics);
   std::vector<Diagnostic> all_;
   std::vector<std::string> enabled_;
   SourceMap sources_;
