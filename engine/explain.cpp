@@ -8,6 +8,7 @@
 #include "engine/check/check.h"
 #include "engine/guard.h"
 #include "engine/pack/pack.h"
+#include "engine/tensor/name_sets.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
 
@@ -35,6 +36,7 @@ class Explanation {
     std::map<std::uint32_t, std::vector<const Piece*>> by_family;
     for (const Piece* piece : pieces) by_family[piece->family].push_back(piece);
     for (const auto& [family, list] : by_family) rule(pack_.families[family], list);
+    argument_of();
     for (const Piece& piece : pack_.pieces) {
       if (piece.kind == PieceKind::Pad && piece.tensor[number(side_)] == static_cast<std::int32_t>(tensor_)) {
         out_ += fmt::format("\n  padding  cells {} hold zeros; whoever reads them checks that they do\n",
@@ -46,11 +48,30 @@ class Explanation {
   }
 
  private:
-  void rule(const Family& family, const std::vector<const Piece*>& pieces) {
+  /// The rules whose hooks read the tensor beside another.
+  void argument_of() {
+    std::map<std::uint32_t, std::string> targets;  // by family, the first tensor that is made
+    for (const Piece& piece : pack_.pieces) {
+      const bool reads =
+          side_ == SideId::Right &&
+          std::ranges::any_of(piece.operands, [&](const PieceOperand& operand) { return operand.tensor == tensor_; });
+      if (reads) targets.try_emplace(piece.family, pack_.tensors[0][static_cast<std::size_t>(piece.tensor[0])].name);
+    }
+    for (const auto& [family, target] : targets) {
+      rule_text(pack_.families[family]);
+      out_ += fmt::format("  read     by a hook, to make {}\n", target);
+    }
+  }
+
+  void rule_text(const Family& family) {
     const Source& source = diags_.sources()[family.span.source];
     const Position at = source.position(family.span.begin);
     out_ += fmt::format("\n  rule     {}:{}:{}\n           {}\n", source.name(), at.line, at.column,
                         squeezed(diags_.sources().text(family.span)));
+  }
+
+  void rule(const Family& family, const std::vector<const Piece*>& pieces) {
+    rule_text(family);
     for (std::size_t p = 0; p < std::min(pieces.size(), MostPieces); ++p) piece(family, *pieces[p]);
     if (pieces.size() > MostPieces)
       out_ += fmt::format("           ... and {} more pieces of the same form\n", pieces.size() - MostPieces);
@@ -194,6 +215,20 @@ class Explanation {
   std::string out_;
 };
 
+/// What the pack says has no partner; empty if it says nothing.
+std::string explain_ignored(const Model& model, std::string_view tensor, const Diagnostics& diags) {
+  std::string text;
+  for (const IgnoredGlob& glob : model.pack().ignored) {
+    if (!glob_matches(glob.glob, tensor)) continue;
+    const Source& source = diags.sources()[glob.span.source];
+    const Position at = source.position(glob.span.begin);
+    text += fmt::format("{}{}  on the side of {}, if it is there\n\n  ignored  {}:{}:{}\n           {}\n",
+                        text.empty() ? "" : "\n", tensor, model.rules().sides[number(glob.side)], source.name(),
+                        at.line, at.column, diags.sources().text(glob.span));
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<std::string> explain(const Model& model, std::string_view tensor, Diagnostics& diags) {
@@ -207,6 +242,7 @@ Result<std::string> explain(const Model& model, std::string_view tensor, Diagnos
         text += Explanation(model, side, *index, diags).text();
       }
     }
+    if (text.empty()) text = explain_ignored(model, tensor, diags);
     if (!text.empty()) return text;
     Finding finding = report(diags, {}, diag::UnresolvedName, "tensor", tensor);
     if (const auto close = close_names(tensor, known); !close.empty())

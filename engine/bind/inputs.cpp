@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "engine/bind/given_values.h"
-#include "engine/bind/loop_names.h"
+#include "engine/rules/definitions.h"
 #include "engine/rules/option_type.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"

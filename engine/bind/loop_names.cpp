@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "engine/rules/definitions.h"
 #include "grammar/overloaded.h"
 
 namespace rulec {
@@ -98,12 +99,6 @@ class Collector {
 };
 
 }  // namespace
-
-std::string dotted(const ast::Key& key) {
-  std::string text;
-  for (const ast::Name& part : key.parts) text += (text.empty() ? "" : ".") + part.text;
-  return text;
-}
 
 bool has_default(const ast::File& file, ast::ExprId key) {
   return std::ranges::any_of(file.exprs, [&](const ast::Expr& expr) {

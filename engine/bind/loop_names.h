@@ -9,9 +9,6 @@
 
 namespace rulec {
 
-/// `hf.hidden_size`: a key as values are given to it.
-std::string dotted(const ast::Key& key);
-
 /// Whether the key at `key` stands before an `else`, so that its absence is no fault.
 bool has_default(const ast::File& file, ast::ExprId key);
 

@@ -11,6 +11,7 @@
 #include "engine/bind/inputs.h"
 #include "engine/bind/loop_lengths.h"
 #include "engine/bind/loop_names.h"
+#include "engine/rules/definitions.h"
 #include "grammar/messages.h"
 
 namespace rulec {

@@ -285,7 +285,9 @@ class Walker {
     const bool* truth = std::get_if<bool>(&*value);
     if (truth == nullptr) return report(diags_, span, diag::WrongType, "a condition", to_string(*value));
     if (*truth) return Done{};
-    Finding finding = evaluator_.from_uses(report(diags_, span, diag::RequireFailed, diags_.sources().text(span)));
+    Finding finding = evaluator_.citing(report(diags_, span, diag::RequireFailed, diags_.sources().text(span)), file,
+                                        require.condition);
+    finding = evaluator_.from_uses(finding);
     if (require.why) finding.note(*require.why);
     return finding;
   }

@@ -5,14 +5,40 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
+#include "engine/rules/definitions.h"
 #include "engine/rules/option_type.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
 #include "grammar/overloaded.h"
 
 namespace rulec {
+namespace {
+
+/// The names and keys that stand in an expression.
+void add_keys(const ast::File& file, ast::ExprId expr, std::vector<const ast::Key*>& keys) {
+  std::visit(Overloaded{
+                 [&](const ast::Key& key) { keys.push_back(&key); },
+                 [&](const ast::Element& element) {
+                   add_keys(file, element.of, keys);
+                   add_keys(file, element.index, keys);
+                 },
+                 [&](const ast::Call& call) {
+                   for (const ast::Argument& argument : call.arguments) add_keys(file, argument.value, keys);
+                 },
+                 [&](const ast::Unary& unary) { add_keys(file, unary.of, keys); },
+                 [&](const ast::Binary& binary) {
+                   add_keys(file, binary.left, keys);
+                   add_keys(file, binary.right, keys);
+                 },
+                 [](const auto&) {},
+             },
+             file[expr].node);
+}
+
+}  // namespace
 
 Evaluator::Evaluator(const Rules& rules, const Inputs& inputs, Diagnostics& diags)
     : rules_(rules), inputs_(inputs), diags_(diags) {}
@@ -211,8 +237,6 @@ Value Evaluator::config_value(SideId side, std::string_view dotted, Span span) {
 }
 
 Value Evaluator::section_value(const ast::Config& config, const ast::Key& key, Span span) {
-  std::string dotted;
-  for (const ast::Name& part : key.parts) dotted += (dotted.empty() ? "" : ".") + part.text;
   std::vector<std::string> searched;
   for (const ast::Key& section : config.sections) {
     const SideId side = *rules_.side(section.parts.front().text);
@@ -223,7 +247,7 @@ Value Evaluator::section_value(const ast::Config& config, const ast::Key& key, S
       searched.push_back(rules_.sides[number(side)] + "." + prefix.substr(0, prefix.size() - 1));
       continue;
     }
-    Value value = config_value(side, prefix + dotted, span);
+    Value value = config_value(side, prefix + dotted(key), span);
     if (!has_value(value) && missing_) missing_->sections = std::move(searched);
     return value;
   }
@@ -275,6 +299,24 @@ std::vector<UsedSize> Evaluator::used_sizes() const {
 
 Finding Evaluator::from_uses(Finding finding) const {
   for (auto use = block_uses_.rbegin(); use != block_uses_.rend(); ++use) finding.also(*use, "used here");
+  return finding;
+}
+
+Finding Evaluator::citing(Finding finding, const ast::File& file, ast::ExprId expr) const {
+  std::vector<const ast::Key*> keys;
+  add_keys(file, expr, keys);
+  std::set<std::string> cited;
+  for (const ast::Key* key : keys) {
+    const std::string name = dotted(*key);
+    const auto memo = key->parts.size() == 1 && local(name) == nullptr ? memos_.find(name) : memos_.end();
+    const std::optional<SideId> side = rules_.side(key->parts.front().text);
+    const ConfigValue* value = side && key->parts.size() > 1 ? descend(*side, key->parts, 1) : nullptr;
+    const bool is_known = value != nullptr || (memo != memos_.end() && memo->second.config);
+    if (!is_known || !cited.insert(name).second) continue;
+    if (value != nullptr) finding.also(value->span, fmt::format("`{}` is {}", name, to_string(from_config(*value))));
+    if (value == nullptr)
+      finding.also(*memo->second.config, fmt::format("`{}` is {}", name, to_string(memo->second.value)));
+  }
   return finding;
 }
 

@@ -135,6 +135,9 @@ class Evaluator {
   void leave_use() { block_uses_.pop_back(); }
   Finding from_uses(Finding finding) const;
 
+  /// Shows the configs that the names of an expression have their values from.
+  Finding citing(Finding finding, const ast::File& file, ast::ExprId expr) const;
+
   /// What was met so far.
   Trace& trace() { return trace_; }
 

@@ -117,7 +117,7 @@ Result<std::int64_t> Evaluator::whole(const ast::File& file, ast::ExprId expr, s
     Finding finding = report(diags_, span, diag::IndexRemainder, diags_.sources().text(span));
     if (std::holds_alternative<ast::Number>(file[expr].node))
       return finding.label(fmt::format("{} is a whole number", what));
-    return finding.label(fmt::format("{} is a whole number, and `/` divides exactly", what))
+    return citing(finding.label(fmt::format("{} is a whole number, and `/` divides exactly", what)), file, expr)
         .note(fmt::format("here it is {}", to_string(*value)))
         .help("require that it divides (`require L % 2 == 0 \"why\"`), or round down with `//`");
   }
@@ -240,7 +240,10 @@ Result<Value> Evaluator::node(const ast::File& file, Span span, const ast::Binar
   if (is_arithmetic(binary.op)) {
     auto outcome = calculate(arithmetic(binary.op), *left, *right);
     if (Value* value = std::get_if<Value>(&outcome)) return std::move(*value);
-    return report(diags_, span, diag::BadArithmetic, diags_.sources().text(span), std::get<std::string>(outcome))
+    const auto cited = [&](const Finding& finding) {
+      return citing(citing(finding, file, binary.left), file, binary.right);
+    };
+    return cited(report(diags_, span, diag::BadArithmetic, diags_.sources().text(span), std::get<std::string>(outcome)))
         .note(fmt::format("the left is {}, the right is {}", to_string(*left), to_string(*right)));
   }
   if (!has_value(*left) || !has_value(*right)) return Value(NoValue{});

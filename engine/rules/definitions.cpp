@@ -77,4 +77,10 @@ std::string_view describe(const Rules& rules, const Definition& definition) {
   return is_function(rules, definition) ? "function" : describe(definition.kind);
 }
 
+std::string dotted(const ast::Key& key) {
+  std::string text;
+  for (const ast::Name& part : key.parts) text += (text.empty() ? "" : ".") + part.text;
+  return text;
+}
+
 }  // namespace rulec

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/rules/rules.h"
@@ -28,5 +30,8 @@ bool is_function(const Rules& rules, const Definition& definition);
 
 /// `config entry`, `function`, `hook`, ...
 std::string_view describe(const Rules& rules, const Definition& definition);
+
+/// `hf.text_config.head_dim`: a key as it is written.
+std::string dotted(const ast::Key& key);
 
 }  // namespace rulec

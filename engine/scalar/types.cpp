@@ -133,7 +133,9 @@ Status check_types(const Pipeline& pipeline, const Types& types, std::span<const
       return finding;
     }
     if (const std::optional<Mismatch> wrong = mismatch(call, running, operands)) {
-      return report(diags, call.span, diag::WrongType, wrong->expected, wrong->found);
+      Finding finding = report(diags, call.span, diag::WrongType, wrong->expected, wrong->found);
+      if (!name.empty()) finding.note(fmt::format("`{}` arrives as {}", name, rule_name(types.arrives)));
+      return finding;
     }
     running = type_after(call, running);
   }

@@ -13,6 +13,7 @@
 #include "engine/bind/loop_names.h"
 #include "engine/check/check.h"
 #include "engine/pack/evaluator.h"
+#include "engine/rules/definitions.h"
 #include "engine/trial/word_keys.h"
 
 namespace rulec {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "engine/bind/loop_names.h"
+#include "engine/rules/definitions.h"
 #include "grammar/overloaded.h"
 
 namespace rulec {
