@@ -101,11 +101,16 @@ def looking(work):
 
 def there_and_back(work):
     (work / "hf/tokenizer.json").write_text("{}")
+    (work / "secret").write_text("mine")
+    (work / "hf/tokenizer.model").symlink_to(work / "secret")
+    (work / "hf/tokenizer_config.json").symlink_to("tokenizer.json")
     expect(0, "convert", work / "hf", work / "dry", "--dry-run", says="would write")
     claim("--dry-run writes nothing", not (work / "dry").exists() and not left_behind(work))
     result = expect(0, "convert", work / "hf", work / "mt", "--dtype", "f32", "--format", "json")
     claim("JSON: convert", json.loads(result.stdout)["to"] == "maxtext")
     claim("the tokenizer came along", (work / "mt/hf/tokenizer.json").exists() and (work / "mt/rulec.json").exists())
+    claim("a link out of the folder did not", not (work / "mt/hf/tokenizer.model").exists())
+    claim("a link within it did", (work / "mt/hf/tokenizer_config.json").read_text() == "{}")
     expect(0, "convert", work / "mt", work / "back")
     claim("so it did on the way back", (work / "back/tokenizer.json").exists())
     expect(0, "diff", work / "hf", work / "back")

@@ -43,11 +43,27 @@ Status copy(const fs::path& from, const fs::path& to, Diagnostics& diags) {
   return Done{};
 }
 
+/// Whether a link leads where a downloaded folder has no business: out of itself, and not to the files of Hugging
+/// Face's cache, `blobs` beside `snapshots/<revision>`.
+bool leads_out(const fs::path& folder, const fs::path& file) {
+  std::error_code error;
+  const fs::path home = fs::canonical(folder, error);
+  const fs::path target = fs::canonical(file, error).parent_path();
+  if (error) return true;
+  const auto is_below = [&](const fs::path& top) { return std::ranges::mismatch(top, target).in1 == top.end(); };
+  return !is_below(home) && !is_below(home.parent_path().parent_path() / "blobs");
+}
+
 std::vector<fs::path> carried_files(const fs::path& folder) {
   std::vector<fs::path> out;
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    if (is_carried(at->path().filename().string()) && is_file(at->path())) out.push_back(at->path());
+    if (!is_carried(at->path().filename().string()) || !is_file(at->path())) continue;
+    if (leads_out(folder, at->path())) {
+      spdlog::warn("{} is left behind: it is a link out of its folder", at->path().string());
+      continue;
+    }
+    out.push_back(at->path());
   }
   std::ranges::sort(out);
   return out;
