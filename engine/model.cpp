@@ -145,6 +145,30 @@ std::vector<TensorInfo> Model::tensors(std::string_view side) const {
   return infos;
 }
 
+std::map<std::string, std::vector<std::size_t>> Model::stacked_axes(std::string_view side) const {
+  std::map<std::string, std::vector<std::size_t>> result;
+  const std::optional<SideId> id = rules_->side(side);
+  if (!id) return result;
+  const std::vector<Tensor>& tensors = pack_->tensors[number(*id)];
+  std::vector<std::optional<std::vector<bool>>> is_stacked(tensors.size());  // by axis; nothing where no piece was seen
+  for (const Piece& piece : pack_->pieces) {
+    if (piece.kind != PieceKind::Copy) continue;
+    const auto tensor = static_cast<std::size_t>(piece.tensor[number(*id)]);
+    const StridedBox box = cells_of(*pack_, piece, *id);
+    if (!is_stacked[tensor]) is_stacked[tensor].emplace(box.size(), true);
+    for (std::size_t d = 0; d < box.size(); ++d) {
+      const bool fills_one = box[d].axes.empty() && tensors[tensor].shape[d] > 1;
+      (*is_stacked[tensor])[d] = (*is_stacked[tensor])[d] && fills_one;
+    }
+  }
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    for (std::size_t d = 0; is_stacked[t] && d < is_stacked[t]->size(); ++d) {
+      if ((*is_stacked[t])[d]) result[tensors[t].name].push_back(d);
+    }
+  }
+  return result;
+}
+
 std::optional<DType> Model::config_dtype(std::string_view side) const {
   const auto found = dtypes_.find(std::string(side));
   return found == dtypes_.end() ? std::nullopt : std::optional(found->second);

@@ -71,3 +71,18 @@ for i in 0..2 { v.<i> : [(a + b)] -> u : [i (b + a)] }
   for (const Correspondence& c : model->correspondences()) pairs.push_back(c.left + " " + c.right);
   CHECK(pairs == std::vector<std::string>{"w x", "w y", "v.0 u", "v.1 u"});
 }
+
+TEST_CASE("axes along which the rules stack tensors are known") {
+  Diagnostics diags;
+  const Result<Model> model = bound(R"(let L = 3, E = 2, D = 4, F = 5
+for i in 0..L, e in 0..E { experts[i @ 1][e @ 0].wi : [D F] -> layers.<i>.<e>.up : [F D] }
+for i in 0..L { norms[i @ 0] : [D] -> layers.<i>.norm : [D] }
+both : [(D + F)] -> x : [D], y : [F]
+plain : [D F] -> z : [F D]
+)",
+                                    diags);
+  REQUIRE_MESSAGE(model, render_text(diags));
+  const auto stacked = model->stacked_axes("maxtext");
+  CHECK(stacked == std::map<std::string, std::vector<std::size_t>>{{"experts.wi", {0, 1}}, {"norms", {0}}});
+  CHECK(model->stacked_axes("hf").empty());
+}

@@ -102,6 +102,11 @@ class Model {
   /// Names and shapes of one side, sorted; the dtype is the one its config asks for, else F32.
   std::vector<TensorInfo> tensors(std::string_view side) const;
 
+  /// By tensor of one side, the axes along which the rules stack tensors of the other: each of those fills one cell
+  /// along them, as layers and experts do. Tensors without such axes are not listed. A store that cuts a tensor along
+  /// them writes what belongs together in one piece.
+  std::map<std::string, std::vector<std::size_t>> stacked_axes(std::string_view side) const;
+
   /// The dtype that a side's config asks for (`dtype` or `torch_dtype`), or nothing.
   std::optional<DType> config_dtype(std::string_view side) const;
 
