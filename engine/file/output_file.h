@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "engine/store/input_file.h"
+#include "engine/file/input_file.h"
 
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>

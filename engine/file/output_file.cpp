@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/store/output_file.h"
+#include "engine/file/output_file.h"
 
 #include <fcntl.h>
 #include <sys/statvfs.h>
@@ -10,7 +10,7 @@
 #include <system_error>
 #include <utility>
 
-#include "engine/store/printable.h"
+#include "engine/file/printable.h"
 #include "grammar/internal_error.h"
 #include "grammar/messages.h"
 

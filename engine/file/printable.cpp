@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/store/printable.h"
+#include "engine/file/printable.h"
 
 #include <fmt/core.h>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/store/json_events.h"
+#include "engine/file/json_events.h"
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
-#include "engine/config/tracked_iterator.h"
-#include "engine/store/printable.h"
+#include "engine/file/printable.h"
+#include "engine/file/tracked_iterator.h"
 
 namespace rulec {
 namespace {
