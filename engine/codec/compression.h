@@ -15,8 +15,8 @@ namespace rulec {
 /// What came out, or why nothing did: "the zstd frame is cut off". A message names the file and the place.
 struct Decoded {
   std::vector<std::byte> bytes;
-  std::string error = {};           ///< empty: fine
-  bool is_over_limit = false;       ///< of an error: more would come out than was allowed
+  std::string error = {};      ///< empty: fine
+  bool is_over_limit = false;  ///< of an error: more would come out than was allowed
   explicit operator bool() const { return error.empty(); }
 };
 
