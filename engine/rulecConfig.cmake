@@ -2,5 +2,6 @@
 include(CMakeFindDependencyMacro)
 find_dependency(yaml-cpp)
 find_dependency(zstd CONFIG)
+find_dependency(ZLIB)
 find_dependency(Threads)
 include(${CMAKE_CURRENT_LIST_DIR}/rulecTargets.cmake)
