@@ -38,10 +38,10 @@ Status read_compressor(const Document& document, ArrayMetadata& array) {
     return document.bad(
         *id, fmt::format("the compressor `{}` is unknown, expected zstd, gzip, zlib or blosc", printable(id->text)));
   }
+  if (const Status only = document.only(*compressor, known->members, "the compressor"); !only) return only;
   ByteCodec codec{known->kind, 0};
   if (known->kind == ByteCodec::Kind::Zstd) {
     codec.level = 1;  // what TensorStore takes for a level that is not given
-    if (const Status only = document.only(*compressor, known->members, "the compressor"); !only) return only;
     if (compressor->find("level") != nullptr) {
       const Result<int> level = document.whole(*compressor, "level", -131072, 22);
       if (!level) return document.diags().failed();
