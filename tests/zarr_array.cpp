@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arrays that Orbax and TensorStore wrote, read to the numbers that these read from them.
 #include <doctest/doctest.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <string>
@@ -136,6 +137,40 @@ TEST_CASE("of raw chunks only what is wanted is read") {
   CHECK(source.bytes_read == 400);
   CHECK(bytes == source.values["0.0"].substr(400 * 20, 400));
   CHECK(source.reads["0.0"] == 1);
+}
+
+TEST_CASE("raw chunks are read in few pieces, and not much more than is wanted") {
+  struct Row {
+    const char* what;
+    const char* shape;
+    const char* chunks;
+    std::uint64_t chunk_bytes;
+    std::uint64_t read;
+    int reads;
+  };
+  const Row rows[] = {
+      {"one piece", "[6,4]", "[3,4]", 12, 12, 1},
+      {"short rows by way of a buffer", "[100,8]", "[100,4]", 400, 400, 1},
+      {"long rows, each straight into place", "[3,131072]", "[3,65536]", 196608, 196608, 3},
+      {"a little beyond the edge", "[100,7]", "[100,8]", 800, 799, 1},
+      {"far beyond the edge", "[4,1]", "[4,1000]", 4000, 4, 4},
+  };
+  for (const Row& row : rows) {
+    INFO(row.what);
+    ValueSource source;
+    source.values[".zarray"] = fmt::format(
+        R"({{"chunks":{},"compressor":null,"dtype":"|u1","fill_value":null,"filters":null,"order":"C","shape":{},)"
+        R"("zarr_format":2}})",
+        row.chunks, row.shape);
+    for (const char* key : {"0.0", "0.1", "1.0"}) source.values[key] = random_bytes(row.chunk_bytes, 1);
+    ChunkCache cache;
+    const zarr::Array array = opened_silently(source, cache);
+    source.bytes_read = 0;
+    bytes_of(array);
+    CHECK(source.reads["0.0"] == row.reads);
+    const std::int64_t chunks = array.grid().chunks();
+    CHECK(source.bytes_read == row.read * static_cast<std::uint64_t>(chunks));
+  }
 }
 
 TEST_CASE("an array of any size is opened, and read where nothing is stored") {

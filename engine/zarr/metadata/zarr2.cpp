@@ -5,7 +5,7 @@
 #include <array>
 
 #include "engine/file/printable.h"
-#include "engine/zarr/document.h"
+#include "engine/zarr/metadata/document.h"
 #include "grammar/messages.h"
 
 namespace rulec::zarr {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/zarr/document.h"
+#include "engine/zarr/metadata/document.h"
 
 #include <algorithm>
 
@@ -147,7 +147,6 @@ Status check_sizes(const ArrayMetadata& array, const Document& document) {
     if (__builtin_mul_overflow(values, in_value, &along) || __builtin_mul_overflow(chunks, along, &chunks)) {
       chunks = INT64_MAX;
     }
-    if (chunks == 0) chunks = 1;  // an empty axis excuses none of the others
   }
   if (entries > MaxShardEntries) {
     return document.over_limit(root, fmt::format("{} inner chunks a shard", entries), "2^30");

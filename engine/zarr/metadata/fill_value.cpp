@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "engine/tensor/numbers.h"
-#include "engine/zarr/document.h"
+#include "engine/zarr/metadata/document.h"
 
 namespace rulec::zarr {
 namespace {

@@ -2,7 +2,7 @@
 // The list of codecs of a zarr 3 array: transposes, then one codec that makes bytes of an array (`bytes` or
 // `sharding_indexed`), then what compresses bytes. A stored document states every parameter, also where it could be
 // left out of a request.
-#include "engine/zarr/zarr3_codecs.h"
+#include "engine/zarr/metadata/zarr3_codecs.h"
 
 #include <algorithm>
 #include <array>

@@ -4,8 +4,8 @@
 #include <array>
 
 #include "engine/file/printable.h"
-#include "engine/zarr/document.h"
-#include "engine/zarr/zarr3_codecs.h"
+#include "engine/zarr/metadata/document.h"
+#include "engine/zarr/metadata/zarr3_codecs.h"
 #include "grammar/messages.h"
 
 namespace rulec::zarr {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "engine/zarr/document.h"
 #include "engine/zarr/metadata.h"
+#include "engine/zarr/metadata/document.h"
 
 #include <rulec/result.h>
 
