@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/scratch.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <stdexcept>
 #include <system_error>
 
@@ -47,6 +49,13 @@ std::string safetensors_of_length(std::uint64_t length, std::string_view rest) {
   std::string file;
   for (int i = 0; i < 8; ++i) file += static_cast<char>(length >> (8 * i) & 0xFFU);
   return file.append(rest);
+}
+
+std::string random_bytes(std::size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::string bytes(count, '\0');
+  std::ranges::generate(bytes, [&] { return static_cast<char>(random() & 0xFFU); });
+  return bytes;
 }
 
 }  // namespace rulec::testing

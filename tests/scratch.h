@@ -2,6 +2,7 @@
 // Files that a test makes, and the bytes of them.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -34,5 +35,8 @@ std::string safetensors(std::string_view header, std::size_t data_bytes);
 
 /// One with the length as it is given.
 std::string safetensors_of_length(std::uint64_t length, std::string_view rest);
+
+/// `count` bytes that look like nothing.
+std::string random_bytes(std::size_t count, unsigned seed);
 
 }  // namespace rulec::testing

@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "engine/check/check.h"
-#include "engine/store/printable.h"
+#include "engine/file/printable.h"
 #include "engine/tensor/name_sets.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"

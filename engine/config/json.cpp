@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "engine/config/tracked_iterator.h"
 #include "engine/config/tree_builder.h"
+#include "engine/file/tracked_iterator.h"
 
 namespace rulec {
 namespace {

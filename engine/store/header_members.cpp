@@ -6,8 +6,8 @@
 #include <set>
 #include <utility>
 
-#include "engine/store/json_events.h"
-#include "engine/store/printable.h"
+#include "engine/file/json_events.h"
+#include "engine/file/printable.h"
 #include "engine/store/safetensors_header.h"
 #include "grammar/messages.h"
 

@@ -6,8 +6,8 @@
 #include <system_error>
 #include <vector>
 
-#include "engine/store/input_file.h"
-#include "engine/store/printable.h"
+#include "engine/file/input_file.h"
+#include "engine/file/printable.h"
 #include "engine/store/safetensors_store.h"
 #include "engine/store/shard_index.h"
 #include "grammar/messages.h"

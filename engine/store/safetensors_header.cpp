@@ -7,8 +7,8 @@
 #include <tuple>
 #include <utility>
 
+#include "engine/file/printable.h"
 #include "engine/store/header_members.h"
-#include "engine/store/printable.h"
 #include "grammar/messages.h"
 
 namespace rulec {

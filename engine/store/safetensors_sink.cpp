@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/store/output_file.h"
-#include "engine/store/printable.h"
+#include "engine/file/output_file.h"
+#include "engine/file/printable.h"
 #include "engine/store/safetensors_header.h"
 #include "engine/store/safetensors_layout.h"
 #include "engine/store/shard_index.h"

@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "engine/store/input_file.h"
-#include "engine/store/printable.h"
+#include "engine/file/input_file.h"
+#include "engine/file/printable.h"
 #include "engine/store/safetensors_header.h"
 #include "grammar/internal_error.h"
 #include "grammar/messages.h"

@@ -7,8 +7,8 @@
 #include <map>
 #include <utility>
 
-#include "engine/store/json_events.h"
-#include "engine/store/printable.h"
+#include "engine/file/json_events.h"
+#include "engine/file/printable.h"
 #include "grammar/messages.h"
 
 namespace rulec {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <variant>
 
-#include "engine/store/printable.h"
+#include "engine/file/printable.h"
 #include "grammar/messages.h"
 #include "grammar/utf8.h"
 

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/file/input_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "engine/file/printable.h"
+#include "grammar/internal_error.h"
+#include "grammar/messages.h"
+
+namespace rulec {
+namespace {
+
+// Linux transfers at most 0x7ffff000 bytes a call.
+constexpr std::size_t MaxTransferBytes = std::size_t{1} << 30;
+
+std::string_view kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "is a folder";
+  if (S_ISFIFO(mode)) return "is a pipe";
+  if (S_ISSOCK(mode)) return "is a socket";
+  return "is a device";
+}
+
+std::string reason(int error) {
+  return std::generic_category().message(error);
+}
+
+Finding cannot_read(const std::string& path, std::string_view why, Diagnostics& diags) {
+  return report(diags, FilePlace{path, {}}, diag::CannotRead, printable(path), why);
+}
+
+FileIdentity identity(const struct stat& status) {
+  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size), status.st_mtim.tv_sec,
+          status.st_mtim.tv_nsec};
+}
+
+struct OpenedFile {
+  Descriptor descriptor;
+  FileIdentity identity;
+};
+
+Result<OpenedFile> open_regular(const std::string& path, Diagnostics& diags) {
+  Descriptor descriptor;
+  do {
+    // O_NONBLOCK: opening a pipe must not wait for whoever writes to it.
+    descriptor = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  } while (!descriptor && errno == EINTR);
+  if (!descriptor) {
+    // What opening a socket gives.
+    if (errno == ENXIO) {
+      return report(diags, FilePlace{path, {}}, diag::UnsafePath, printable(path), "is no regular file");
+    }
+    return cannot_read(path, reason(errno), diags);
+  }
+  struct stat status = {};
+  if (::fstat(descriptor.get(), &status) != 0) return cannot_read(path, reason(errno), diags);
+  if (!S_ISREG(status.st_mode)) {
+    return report(diags, FilePlace{path, {}}, diag::UnsafePath, printable(path),
+                  fmt::format("{}, not a regular file", kind_of(status.st_mode)));
+  }
+  return OpenedFile{std::move(descriptor), identity(status)};
+}
+
+}  // namespace
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+int Descriptor::release() {
+  return std::exchange(fd_, -1);
+}
+
+void Descriptor::reset() {
+  if (fd_ >= 0) ::close(release());
+}
+
+Result<InputFile> InputFile::open(const std::filesystem::path& path, Diagnostics& diags) {
+  InputFile file;
+  file.path_ = path.string();
+  Result<OpenedFile> opened = open_regular(file.path_, diags);
+  if (!opened) return diags.failed();
+  file.descriptor_ = std::move(opened->descriptor);
+  file.identity_ = opened->identity;
+  return file;
+}
+
+Status InputFile::read(std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const {
+  RULEC_ASSERT(offset <= size() && into.size() <= size() - offset);
+  if (descriptor_) return read_from(descriptor_.get(), offset, into, diags);
+  const Result<OpenedFile> opened = open_regular(path_, diags);
+  if (!opened) return diags.failed();
+  return read_from(opened->descriptor.get(), offset, into, diags);
+}
+
+Status InputFile::read_from(int fd, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const {
+  while (!into.empty()) {
+    const ssize_t got = ::pread(fd, into.data(), std::min(into.size(), MaxTransferBytes), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return report(diags, FilePlace{path_, offset}, diag::CannotRead, printable(path_), reason(errno));
+    if (got == 0) break;
+    offset += static_cast<std::uint64_t>(got);
+    into = into.subspan(static_cast<std::size_t>(got));
+  }
+  // Looked at after the bytes were taken, so that they are those of the file as it was opened.
+  struct stat status = {};
+  if (::fstat(fd, &status) != 0) return cannot_read(path_, reason(errno), diags);
+  if (!check_unchanged(identity(status), diags)) return diags.failed();
+  if (!into.empty()) {
+    return report(diags, FilePlace{path_, offset}, diag::CannotRead, printable(path_), "it ended before its size");
+  }
+  return Done{};
+}
+
+Status InputFile::check_unchanged(const FileIdentity& now, Diagnostics& diags) const {
+  if (now == identity_) return Done{};
+  Finding finding = report(diags, FilePlace{path_, {}}, diag::SourceChanged, printable(path_));
+  if (now.size != identity_.size) {
+    finding.note(fmt::format("it had {} bytes when it was opened, and has {} now", identity_.size, now.size));
+  }
+  return finding.help("convert again when nothing writes to the checkpoint any more");
+}
+
+}  // namespace rulec

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/file/output_file.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "engine/file/printable.h"
+#include "grammar/internal_error.h"
+#include "grammar/messages.h"
+
+namespace rulec {
+namespace {
+
+// Linux transfers at most 0x7ffff000 bytes a call.
+constexpr std::size_t MaxTransferBytes = std::size_t{1} << 30;
+
+Descriptor opened(const std::string& path, int flags) {
+  while (true) {
+    Descriptor descriptor(::open(path.c_str(), flags | O_CLOEXEC, 0666));
+    if (descriptor || errno != EINTR) return descriptor;
+  }
+}
+
+Finding cannot_write(const std::string& path, int error, Diagnostics& diags) {
+  Finding finding =
+      report(diags, FilePlace{path, {}}, diag::CannotWrite, printable(path), std::generic_category().message(error));
+  if (error == EEXIST) finding.help("write into an empty folder");
+  return finding;
+}
+
+// How many bytes a user may still write to where `path` lies.
+std::uint64_t free_bytes(const std::string& path) {
+  struct statvfs status = {};
+  if (::statvfs(std::filesystem::path(path).parent_path().c_str(), &status) != 0) return 0;
+  return std::uint64_t{status.f_bavail} * status.f_frsize;
+}
+
+// 0, or an error number. glibc's posix_fallocate would write to each block where the file system cannot do it.
+int make_room(int fd, std::uint64_t bytes) {
+  int result = 0;
+#ifdef __linux__
+  do {
+    result = ::fallocate(fd, 0, 0, static_cast<off_t>(bytes));
+  } while (result != 0 && errno == EINTR);
+  if (result == 0 || (errno != EOPNOTSUPP && errno != ENOSYS)) return result == 0 ? 0 : errno;
+#endif
+  do {
+    result = ::ftruncate(fd, static_cast<off_t>(bytes));
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+Result<OutputFile> OutputFile::create(const std::filesystem::path& path, std::uint64_t bytes, Diagnostics& diags) {
+  RULEC_ASSERT(bytes > 0);
+  OutputFile file;
+  file.path_ = path.string();
+  file.bytes_ = bytes;
+  file.descriptor_ = opened(file.path_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+  if (!file.descriptor_) return cannot_write(file.path_, errno, diags);
+  if (const int error = make_room(file.descriptor_.get(), bytes); error != 0) {
+    ::unlink(file.path_.c_str());
+    file.close();
+    Finding finding = cannot_write(file.path_, error, diags);
+    if (error == ENOSPC)
+      finding.note(fmt::format("it needs {} bytes, {} are free there", bytes, free_bytes(file.path_)));
+    return finding;
+  }
+  return file;
+}
+
+Result<Descriptor> OutputFile::reopened(Diagnostics& diags) const {
+  Descriptor descriptor = opened(path_, O_WRONLY | O_NOFOLLOW);
+  if (!descriptor) return cannot_write(path_, errno, diags);
+  return descriptor;
+}
+
+Status OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) {
+  RULEC_ASSERT(offset <= bytes_ && bytes.size() <= bytes_ - offset);
+  Descriptor again;
+  if (!descriptor_) {
+    Result<Descriptor> result = reopened(diags);
+    if (!result) return diags.failed();
+    again = *std::move(result);
+  }
+  const int fd = descriptor_ ? descriptor_.get() : again.get();
+  while (!bytes.empty()) {
+    const ssize_t put =
+        ::pwrite(fd, bytes.data(), std::min(bytes.size(), MaxTransferBytes), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return cannot_write(path_, put < 0 ? errno : ENOSPC, diags);
+    offset += static_cast<std::uint64_t>(put);
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+  }
+  return Done{};
+}
+
+Status OutputFile::sync(Diagnostics& diags) {
+  if (!descriptor_) {
+    Result<Descriptor> result = reopened(diags);
+    if (!result) return diags.failed();
+    descriptor_ = *std::move(result);
+  }
+  // Never tried again after EIO: the kernel has dropped the pages that it could not write.
+  if (::fsync(descriptor_.get()) != 0) return cannot_write(path_, errno, diags);
+  if (::close(descriptor_.release()) != 0 && errno != EINTR) return cannot_write(path_, errno, diags);
+  return Done{};
+}
+
+Status sync_folder(const std::filesystem::path& folder, Diagnostics& diags) {
+  const Descriptor descriptor = opened(folder.string(), O_RDONLY | O_DIRECTORY);
+  if (!descriptor) return cannot_write(folder.string(), errno, diags);
+  // Some file systems cannot sync a folder.
+  if (::fsync(descriptor.get()) != 0 && errno != EINVAL) return cannot_write(folder.string(), errno, diags);
+  return Done{};
+}
+
+}  // namespace rulec

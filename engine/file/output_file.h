@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "engine/file/input_file.h"
+
+#include <rulec/diagnostics.h>
+#include <rulec/result.h>
+
+namespace rulec {
+
+/// A new file of a size that is known before its first byte.
+class OutputFile {
+ public:
+  /// Makes the file `path`, which must not exist, with room for all its `bytes`: a full disk is met here and not in the
+  /// middle of the work. Nothing is left behind if that fails. Errors: R0809.
+  static Result<OutputFile> create(const std::filesystem::path& path, std::uint64_t bytes, Diagnostics& diags);
+
+  const std::string& path() const { return path_; }
+
+  /// Puts `bytes` at `offset` (in bytes), within the size of the file. Errors: R0809.
+  Status write(std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
+
+  /// Returns when the disk has it all. Once it has failed, what is on the disk is unknown: the file is lost. Errors:
+  /// R0809.
+  Status sync(Diagnostics& diags);
+
+  /// Gives the descriptor back; the other members open the file anew from then on. For sinks of more files than a
+  /// process may open.
+  void close() { descriptor_.reset(); }
+
+ private:
+  Result<Descriptor> reopened(Diagnostics& diags) const;
+
+  std::string path_;
+  std::uint64_t bytes_ = 0;
+  Descriptor descriptor_;
+};
+
+/// Returns when the disk has the names of `folder`. Errors: R0809.
+Status sync_folder(const std::filesystem::path& folder, Diagnostics& diags);
+
+}  // namespace rulec
