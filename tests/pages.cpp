@@ -37,6 +37,7 @@ const std::map<std::string_view, std::string_view> TestedElsewhere{
     {"R0809", "a full disk: tests of stores"},
     {"R0810", "the command line: tests of `rulec convert`"},
     {"R0817", "a moment: tests of stores"},
+    {"R0820", "files of bytes: tests of OCDBT databases"},
     {"R0903", "the command line"},
     {"R0904", "the command line"},
     {"R0905", "a program that calls us: tests of the public API"},
