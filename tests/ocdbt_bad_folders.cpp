@@ -78,7 +78,7 @@ std::function<void(const Scratch&)> with_file(std::string_view bytes) {
 }
 
 // Versions of these generations.
-Change generations(std::vector<std::uint64_t> numbers) {
+Change generations(const std::vector<std::uint64_t>& numbers) {
   return [numbers](ocdbt::Manifest& manifest) {
     const ocdbt::Version version = manifest.versions[0];
     manifest.versions.clear();
@@ -131,7 +131,7 @@ TEST_CASE("folders without a whole manifest are refused") {
       {"a length too large", resealed(4, "\xff"), "R0820", "its length is 255"},
       {"a length of 2^64 - 1", resealed(4, "\xff\xff\xff\xff\xff\xff\xff\xff"), "R0820",
        "its length is 18446744073709551615"},
-      {"version 1", resealed(12, "\x01"), "R0820", "the version of the format is 1, expected 0 or less"},
+      {"version 1", resealed(12, "\x01"), "R0820", "the version of the format is 1, expected 0"},
       {"version 2^32", resealed(12, "\x80\x80\x80\x80\x10"), "R0820", "the version of the format is 4294967296"},
       {"compression 2", resealed(13, "\x02"), "R0820", "the compression is 2, expected 1 or less"},
       {"zstd that is none", resealed(13, "\x01"), "R0820", "no zstd frame"},
@@ -145,6 +145,15 @@ TEST_CASE("folders without a whole manifest are refused") {
        "there is no `manifest.0...` beside it"},
   };
   for (const Row& row : rows) check_refused(row);
+}
+
+TEST_CASE("what is no folder is refused") {
+  const Scratch scratch;
+  Diagnostics diags;
+  CHECK(!ocdbt::Database::open(scratch / "gone", diags));
+  check_found(diags, "R0801", "No such file");
+  CHECK(!ocdbt::Database::open(scratch.write("file", ""), diags));
+  check_found(diags, "R0801", "Not a directory");
 }
 
 TEST_CASE("manifests with right checksums and wrong contents are refused") {

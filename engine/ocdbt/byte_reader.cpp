@@ -62,7 +62,7 @@ std::uint64_t ByteReader::varint(std::string_view what, std::uint64_t max) {
   }
   if (value <= max) return value;
   at_ = begin;
-  fail(fmt::format("{} is {}, expected {} or less", what, value, max));
+  fail(fmt::format("{} is {}, expected {}{}", what, value, max, max == 0 ? "" : " or less"));
   return 0;
 }
 
