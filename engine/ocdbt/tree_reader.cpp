@@ -3,10 +3,14 @@
 
 #include <fmt/core.h>
 
+#include <set>
+#include <string>
+#include <utility>
 #include <variant>
 
 #include "engine/file/printable.h"
 #include "engine/ocdbt/envelope.h"
+#include "engine/ocdbt/node.h"
 #include "grammar/messages.h"
 #include "grammar/overloaded.h"
 

@@ -2,16 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <set>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "engine/ocdbt/data_files.h"
 #include "engine/ocdbt/database.h"
 #include "engine/ocdbt/manifest.h"
-#include "engine/ocdbt/node.h"
 
 namespace rulec::ocdbt {
 
