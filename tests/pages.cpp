@@ -41,6 +41,7 @@ const std::map<std::string_view, std::string_view> TestedElsewhere{
     {"R0830", "a document within a checkpoint: tests of zarr's metadata"},
     {"R0831", "chunks of bytes: tests of zarr arrays"},
     {"R0832", "chunks of bytes: tests of zarr arrays"},
+    {"R0843", "what a checkpoint cannot hold: tests of writing Orbax"},
     {"R0903", "the command line"},
     {"R0904", "the command line"},
     {"R0905", "a program that calls us: tests of the public API"},
