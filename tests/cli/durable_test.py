@@ -52,6 +52,19 @@ def traced(work, *args):
     return calls
 
 
+def synced_by(calls):
+    """What is on the disk after these calls, under the names that it has by then."""
+    synced = set()
+    for kind, path, *to in calls:
+        if kind == "fsync":
+            synced.add(path)
+        elif kind == "rename":
+            moved = {p for p in synced if p == path or p.startswith(path + "/")}
+            synced = synced - moved | {to[0] + p[len(path):] for p in moved}
+            synced.discard(str(pathlib.Path(to[0]).parent))  # its names have changed
+    return synced
+
+
 def check(work, target, calls, old):
     renames = [i for i, call in enumerate(calls) if call[0] == "rename" and call[2] == str(target)]
     claim("one rename makes the target", len(renames) == 1)
@@ -60,7 +73,7 @@ def check(work, target, calls, old):
         return
     rename = renames[0]
     partial = pathlib.Path(calls[rename][1])
-    synced = {path for kind, path, *_ in calls[:rename] if kind == "fsync"}
+    synced = synced_by(calls[:rename])
     for path in sorted(target.rglob("*")):
         inside = partial / path.relative_to(target)
         claim(f"{path.relative_to(target)} is on the disk before it", str(inside) in synced)
@@ -80,6 +93,8 @@ def main():
         (work / "hf/tokenizer.json").write_text("{}")
         (work / "hf/maxtext.yml").write_text("scan_layers: true\n")
         check(work, work / "mt", traced(work, "convert", "hf", "mt"), old=False)
+        check(work, work / "files", traced(work, "convert", "hf", "files", "--no-ocdbt"), old=False)
+        check(work, work / "flat", traced(work, "convert", "hf", "flat", "--store", "safetensors"), old=False)
         check(work, work / "back", traced(work, "convert", "mt", "back", "--max-shard-size", "1MB"), old=False)
         check(work, work / "mt", traced(work, "convert", "hf", "mt", "--overwrite"), old=True)
     print(f"{len(failures)} failed")
