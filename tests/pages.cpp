@@ -37,6 +37,7 @@ const std::map<std::string_view, std::string_view> TestedElsewhere{
     {"R0809", "a full disk: tests of stores"},
     {"R0810", "the command line: tests of `rulec convert`"},
     {"R0817", "a moment: tests of stores"},
+    {"R0820", "files of bytes: tests of OCDBT databases"},
     {"R0830", "a document within a checkpoint: tests of zarr's metadata"},
     {"R0831", "chunks of bytes: tests of zarr arrays"},
     {"R0832", "chunks of bytes: tests of zarr arrays"},

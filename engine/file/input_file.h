@@ -39,6 +39,9 @@ struct FileIdentity {
   bool operator==(const FileIdentity&) const = default;
 };
 
+/// How many input files a store keeps open: a process may open 1024 by default, and the caller needs some too.
+constexpr std::size_t MaxOpenFiles = 256;
+
 /// A regular file to read by position, which must stay what it was when it was opened. It is never mapped: a file that
 /// shrinks under a mapping kills the process.
 ///

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/file/input_file.h"
+#include "engine/file/links.h"
 #include "engine/file/printable.h"
 #include "engine/store/safetensors_store.h"
 #include "engine/store/shard_index.h"
@@ -21,32 +22,6 @@ namespace fs = std::filesystem;
 
 Finding cannot_read(const fs::path& path, const std::error_code& error, Diagnostics& diags) {
   return report(diags, FilePlace{path.string(), {}}, diag::CannotRead, printable(path.string()), error.message());
-}
-
-bool is_within(const fs::path& path, const fs::path& folder) {
-  const auto [rest_of_folder, rest_of_path] = std::ranges::mismatch(folder, path);
-  return rest_of_folder == folder.end() && rest_of_path != path.end();
-}
-
-// A link in a downloaded folder could have any file of this machine read, and its bytes be passed on. Links within the
-// folder are fine, and those of Hugging Face's cache: snapshots/<revision>/<file> -> ../../blobs/<hash>.
-Status check_link(const fs::path& folder, const fs::path& file, Diagnostics& diags) {
-  std::error_code error;
-  const fs::file_status status = fs::symlink_status(file, error);
-  if (error || !fs::is_symlink(status)) return Done{};  // opening it tells
-  const fs::path target = fs::canonical(file, error);
-  if (error) {
-    return cannot_read(file, error, diags)
-        .note(fmt::format("it is a symbolic link to `{}`", printable(fs::read_symlink(file, error).string())));
-  }
-  const fs::path real_folder = fs::canonical(folder, error);
-  if (error) return cannot_read(folder, error, diags);
-  const fs::path blobs = real_folder.parent_path().parent_path() / "blobs";
-  if (is_within(target, real_folder) || is_within(target, blobs)) return Done{};
-  return report(diags, FilePlace{file.string(), {}}, diag::UnsafePath, printable(file.string()),
-                "is a symbolic link out of the folder of the checkpoint")
-      .note(fmt::format("it leads to `{}`", printable(target.string())))
-      .help("copy the file into the folder, or open it by its own path");
 }
 
 // The names in `folder` that end in `.safetensors`, sorted.

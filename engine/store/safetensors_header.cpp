@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "engine/file/lfs_pointer.h"
 #include "engine/file/printable.h"
 #include "engine/store/header_members.h"
 #include "grammar/messages.h"
@@ -123,7 +124,7 @@ void check_layout(const std::vector<HeaderMember>& members, std::uint64_t data_b
 
 Result<std::uint64_t> header_length(std::string_view prefix, std::uint64_t file_bytes, const std::string& path,
                                     Diagnostics& diags) {
-  if (prefix.starts_with("version https://git-lfs.github.com/spec/")) {
+  if (is_lfs_pointer(prefix)) {
     return report(diags, FilePlace{path, {}}, diag::LfsPointer, printable(path))
         .help("fetch the file itself: `git lfs pull`");
   }

@@ -14,8 +14,6 @@
 namespace rulec {
 namespace {
 
-// A process may open 1024 files by default, and the caller needs some too.
-constexpr std::size_t MaxOpenFiles = 256;
 constexpr std::size_t MaxShardFindings = 10;
 
 struct Entry {

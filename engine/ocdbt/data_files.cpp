@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ocdbt/data_files.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "engine/file/links.h"
+#include "engine/file/printable.h"
+#include "grammar/messages.h"
+
+namespace rulec::ocdbt {
+namespace {
+
+// Empty if `name` is a path that stays below its folder, else what it is instead.
+std::string_view what_is_unsafe(const std::string& name) {
+  if (name.empty()) return "is empty, expected the path of a data file";
+  if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+    return "has control characters";
+  const std::filesystem::path path(name);
+  if (path.is_absolute()) return "is an absolute path, expected one below the folder of the database";
+  if (std::ranges::find(path, "..") != path.end()) return "leads out of the folder of the database";
+  return {};
+}
+
+Result<InputFile> open_below(const std::filesystem::path& folder, const std::string& name, Diagnostics& diags) {
+  if (const std::string_view unsafe = what_is_unsafe(name); !unsafe.empty()) {
+    return report(diags, FilePlace{folder.string(), {}}, diag::UnsafePath, printable(name), unsafe)
+        .note("the database names it as one of its data files");
+  }
+  if (!check_link(folder, folder / name, diags)) return diags.failed();
+  return InputFile::open(folder / name, diags);
+}
+
+}  // namespace
+
+Result<std::size_t> DataFiles::find(const std::string& name, Diagnostics& diags) {
+  const auto [known, is_new] = positions_.try_emplace(name);
+  if (is_new) {
+    if (Result<InputFile> file = open_below(folder_, name, diags)) {
+      known->second = files_.size();
+      if (files_.size() >= MaxOpenFiles) file->close();
+      files_.push_back(*std::move(file));
+    }
+  }
+  if (!known->second) return diags.failed();
+  return *known->second;
+}
+
+}  // namespace rulec::ocdbt
