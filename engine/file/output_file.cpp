@@ -2,6 +2,7 @@
 #include "engine/file/output_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -102,16 +103,43 @@ Status OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes,
   return Done{};
 }
 
+Status OutputFile::open_again(Diagnostics& diags) {
+  if (descriptor_) return Done{};
+  Result<Descriptor> result = reopened(diags);
+  if (!result) return diags.failed();
+  descriptor_ = *std::move(result);
+  return Done{};
+}
+
+Status OutputFile::cut(std::uint64_t bytes, Diagnostics& diags) {
+  RULEC_ASSERT(bytes <= bytes_);
+  if (!open_again(diags)) return diags.failed();
+  int result = 0;
+  do {
+    result = ::ftruncate(descriptor_.get(), static_cast<off_t>(bytes));
+  } while (result != 0 && errno == EINTR);
+  if (result != 0) return cannot_write(path_, errno, diags);
+  bytes_ = bytes;
+  return Done{};
+}
+
 Status OutputFile::sync(Diagnostics& diags) {
-  if (!descriptor_) {
-    Result<Descriptor> result = reopened(diags);
-    if (!result) return diags.failed();
-    descriptor_ = *std::move(result);
-  }
+  if (!open_again(diags)) return diags.failed();
   // Never tried again after EIO: the kernel has dropped the pages that it could not write.
   if (::fsync(descriptor_.get()) != 0) return cannot_write(path_, errno, diags);
   if (::close(descriptor_.release()) != 0 && errno != EINTR) return cannot_write(path_, errno, diags);
   return Done{};
+}
+
+Status write_file(const std::filesystem::path& path, std::span<const std::byte> bytes, Diagnostics& diags) {
+  Result<OutputFile> file = OutputFile::create(path, bytes.size(), diags);
+  if (file && file->write(0, bytes, diags) && file->sync(diags)) return Done{};
+  return diags.failed();
+}
+
+Status make_folder(const std::filesystem::path& path, Diagnostics& diags) {
+  if (::mkdir(path.c_str(), 0777) == 0) return Done{};
+  return cannot_write(path.string(), errno, diags);
 }
 
 Status sync_folder(const std::filesystem::path& folder, Diagnostics& diags) {

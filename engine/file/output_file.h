@@ -26,6 +26,10 @@ class OutputFile {
   /// Puts `bytes` at `offset` (in bytes), within the size of the file. Errors: R0809.
   Status write(std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
 
+  /// Gives back what lies behind the first `bytes`, at most its size: for files that were made with more room than they
+  /// turned out to need. Errors: R0809.
+  Status cut(std::uint64_t bytes, Diagnostics& diags);
+
   /// Returns when the disk has it all. Once it has failed, what is on the disk is unknown: the file is lost. Errors:
   /// R0809.
   Status sync(Diagnostics& diags);
@@ -36,11 +40,19 @@ class OutputFile {
 
  private:
   Result<Descriptor> reopened(Diagnostics& diags) const;
+  Status open_again(Diagnostics& diags);
 
   std::string path_;
   std::uint64_t bytes_ = 0;
   Descriptor descriptor_;
 };
+
+/// Makes the file `path`, which must not exist, of these bytes, one or more, and returns when the disk has them. What
+/// is there of it if that fails is left to the caller. Errors: R0809.
+Status write_file(const std::filesystem::path& path, std::span<const std::byte> bytes, Diagnostics& diags);
+
+/// Makes a folder, which must not exist, in one that does. Errors: R0809.
+Status make_folder(const std::filesystem::path& path, Diagnostics& diags);
 
 /// Returns when the disk has the names of `folder`. Errors: R0809.
 Status sync_folder(const std::filesystem::path& folder, Diagnostics& diags);

@@ -16,12 +16,6 @@ Finding cannot_write(const fs::path& path, const std::error_code& error, Diagnos
   return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, printable(path.string()), error.message());
 }
 
-Status write_file(const fs::path& path, std::span<const std::byte> bytes, Diagnostics& diags) {
-  Result<OutputFile> file = OutputFile::create(path, bytes.size(), diags);
-  if (file && file->write(0, bytes, diags) && file->sync(diags)) return Done{};
-  return diags.failed();
-}
-
 Status write_nodes(const fs::path& path, std::span<const std::byte> nodes, Diagnostics& diags) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);

@@ -148,4 +148,39 @@ struct SafetensorsOptions {
 /// Errors: R0809.
 std::unique_ptr<TensorSink> safetensors_sink(std::filesystem::path folder, SafetensorsOptions options = {});
 
+/// How an Orbax checkpoint is stored. The defaults are what reads and writes fastest.
+struct OrbaxOptions {
+  int zarr_version = 3;        ///< 2 for Orbax before January 2024
+  bool is_compressed = false;  ///< by zstd, at Orbax's own level; about a quarter smaller, and many times slower
+  bool has_database = true;    ///< OCDBT: few large files; else a folder an array and a file a value
+  bool one_chunk = false;      ///< every tensor in one chunk, as MaxText's converter stores them on one device
+
+  /// Axis, counted from 0 -> into how many chunks it is cut, such as fit the devices of a mesh. Each holds for the
+  /// tensors whose axis can be cut so into equal pieces; what the others have is cut as if it had not been said.
+  std::map<std::size_t, std::int64_t> chunks;
+  /// By tensor, the axes along which it is cut one thick: those of `Model::stacked_axes`, so that a tensor of the other
+  /// side fills whole chunks.
+  std::map<std::string, std::vector<std::size_t>> stacked;
+
+  /// Goes into `_CHECKPOINT_METADATA`. MaxText puts `scan_layers` there, and refuses to load what differs from its
+  /// configuration.
+  std::map<std::string, bool> custom_metadata;
+
+  std::uint64_t chunk_bytes = std::uint64_t{16} << 20U;  ///< tensors of more are cut, to chunks of about so many
+  std::uint64_t max_data_file_bytes = std::uint64_t{2}
+                                      << 30U;  ///< a data file takes values up to so many, one at least
+};
+
+/// Writes `0/items` into a folder that exists: step 0 of an Orbax checkpoint, as MaxText's converter lays it out and
+/// its `load_parameters_path` and Orbax 0.12 load it (https://orbax.readthedocs.io, "Checkpoint format"). A tensor
+/// `decoder.norm.scale` is the leaf `params`, `params`, `decoder`, `norm`, `scale`; `step` is 0 and `opt_state` empty.
+///
+/// Until `commit` all is in `0.orbax-checkpoint-tmp`, which every reader takes for unfinished. The caller owns the
+/// folder, as for `safetensors_sink`. `write` may be called from several threads at once, each with its own
+/// `Diagnostics`, and gives every byte once. What is raw goes to its place at once; of what is compressed, chunks that
+/// are not complete are kept in memory.
+///
+/// Errors of `begin`: R0809, R0843 what Orbax cannot hold, R0903 options that fit nothing. Of the others: R0809.
+std::unique_ptr<TensorSink> orbax_sink(std::filesystem::path folder, OrbaxOptions options = {});
+
 }  // namespace rulec

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "engine/file/output_file.h"
+#include "engine/file/printable.h"
+#include "engine/ocdbt/write_database.h"
+#include "engine/store/orbax/write_chunks.h"
+#include "engine/store/orbax/write_parts.h"
+#include "engine/store/orbax/write_plan.h"
+#include "engine/store/orbax/write_tree.h"
+#include "engine/store/orbax/write_values.h"
+#include "engine/zarr/chunk_codec.h"
+#include "grammar/internal_error.h"
+#include "grammar/messages.h"
+
+#include <rulec/store.h>
+
+namespace rulec::orbax {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* Step = "0";
+constexpr const char* Unfinished = "0.orbax-checkpoint-tmp";
+constexpr const char* Item = "items";
+
+std::int64_t now() {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count();
+}
+
+ocdbt::Uuid random_uuid() {
+  std::random_device random;
+  ocdbt::Uuid uuid;
+  for (std::byte& byte : uuid) byte = static_cast<std::byte>(random());
+  return uuid;
+}
+
+class OrbaxSink final : public TensorSink {
+ public:
+  OrbaxSink(fs::path folder, OrbaxOptions options) : folder_(std::move(folder)), options_(std::move(options)) {}
+  ~OrbaxSink() override {
+    if (state_ != State::Committed) discard();
+  }
+  OrbaxSink(const OrbaxSink&) = delete;
+  OrbaxSink& operator=(const OrbaxSink&) = delete;
+
+  Status begin(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
+  Status write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) override;
+  Status commit(Diagnostics& diags) override;
+
+ private:
+  enum class State : std::uint8_t { New, Begun, Committed };
+
+  TreeForm form() const { return {options_.has_database, options_.zarr_version == 3}; }
+  Status plan(std::span<const TensorInfo> tensors, Diagnostics& diags);
+  Status make_files(Diagnostics& diags);
+  Status write_indices(Diagnostics& diags);
+  Status write_array(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
+  Status write_raw(const PlannedArray& array, const ChunkPart& part, std::span<const std::byte> bytes,
+                   Diagnostics& diags);
+  Status write_compressed(std::size_t index, const ChunkPart& part, std::span<const std::byte> bytes,
+                          Diagnostics& diags);
+  Status write_documents(Diagnostics& diags);
+  Status write_marks(Diagnostics& diags);
+  void discard();
+
+  fs::path folder_;
+  OrbaxOptions options_;
+  State state_ = State::New;
+  std::int64_t begun_ = 0;  // when
+  fs::path step_;           // where it is now; empty: nowhere
+  std::vector<Leaf> leaves_;
+  WritePlan plan_;
+  std::optional<ValueWriter> values_;
+  OpenChunks chunks_;
+  std::mutex mutex_;
+  std::vector<std::uint64_t> missing_;  // bytes of each array that nobody has given yet
+};
+
+std::uint64_t bytes_of(const PlannedArray& array) {
+  const zarr::ArrayMetadata& metadata = array.layout.metadata();
+  return static_cast<std::uint64_t>(*cells(metadata.shape)) * zarr::element_bytes(metadata.type);
+}
+
+std::size_t value_of(const PlannedArray& array, const Shape& chunk) {
+  const zarr::Grid& grid = array.layout.grid();
+  return array.first_value + static_cast<std::size_t>(zarr::index_of(grid.value_of(chunk), grid.value_grid()));
+}
+
+Shape chunk_position(const PlannedArray& array, const ChunkPart& part) {
+  return zarr::position_of(part.chunk, array.layout.grid().chunk_grid());
+}
+
+// How many of the last axes of a simplified copy fill its target without holes.
+std::size_t dense_axes(const StridedCopy& copy) {
+  std::int64_t run = 1;
+  std::size_t dense = 0;
+  for (auto axis = copy.axes.rbegin(); axis != copy.axes.rend() && axis->target_stride == run; ++axis, ++dense) {
+    run *= axis->extent;
+  }
+  return dense;
+}
+
+Status OrbaxSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  RULEC_ASSERT(state_ == State::New);
+  state_ = State::Begun;
+  begun_ = now();
+  const std::vector<std::byte> step(StepArray.bytes());
+  if (plan(tensors, diags) && make_files(diags) && write_indices(diags) &&
+      write_array(tensors.size(), 0, step, diags)) {
+    return Done{};
+  }
+  discard();
+  return diags.failed();
+}
+
+Status OrbaxSink::plan(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  Result<std::vector<Leaf>> leaves = tree_of(tensors, form(), diags);
+  Result<WritePlan> planned = plan_write(tensors, options_, [] { return ocdbt::data_file_name(random_uuid()); }, diags);
+  if (!leaves || !planned) return diags.failed();
+  leaves_ = *std::move(leaves);
+  plan_ = *std::move(planned);
+  for (const PlannedArray& array : plan_.arrays) missing_.push_back(bytes_of(array));
+  return Done{};
+}
+
+Status OrbaxSink::make_files(Diagnostics& diags) {
+  const fs::path final_step = folder_ / Step;
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(final_step, ignored))) {
+    return report(diags, FilePlace{final_step.string(), {}}, diag::CannotWrite, printable(final_step.string()),
+                  std::make_error_code(std::errc::file_exists).message())
+        .help("write into an empty folder");
+  }
+  if (!make_folder(folder_ / Unfinished, diags)) return diags.failed();
+  step_ = folder_ / Unfinished;
+  if (!make_folder(step_ / Item, diags)) return diags.failed();
+  values_.emplace(step_ / Item, plan_);
+  return values_->create(diags);
+}
+
+Status OrbaxSink::write_indices(Diagnostics& diags) {
+  if (plan_.is_compressed) return Done{};
+  for (std::size_t i = 0; i < plan_.values.size(); ++i) {
+    const PlannedArray& array = plan_.arrays[plan_.values[i].array];
+    const auto number = static_cast<std::int64_t>(i - array.first_value);
+    const std::vector<std::byte> index =
+        array.layout.raw_index(zarr::position_of(number, array.layout.grid().value_grid()));
+    if (!index.empty() && !values_->put(i, plan_.values[i].bytes - index.size(), index, diags)) return diags.failed();
+  }
+  return Done{};
+}
+
+Status OrbaxSink::write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) {
+  RULEC_ASSERT(index + 1 < plan_.arrays.size());
+  return write_array(index, offset, bytes, diags);
+}
+
+Status OrbaxSink::write_array(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes,
+                              Diagnostics& diags) {
+  RULEC_ASSERT(state_ == State::Begun);
+  const PlannedArray& array = plan_.arrays[index];
+  RULEC_ASSERT(offset <= bytes_of(array) && bytes.size() <= bytes_of(array) - offset);
+  {
+    const std::lock_guard lock(mutex_);
+    RULEC_ASSERT(bytes.size() <= missing_[index]);
+    missing_[index] -= bytes.size();
+  }
+  const bool is_done = for_each_part(array.layout, offset, bytes.size(), [&](const ChunkPart& part) {
+    return static_cast<bool>(plan_.is_compressed ? write_compressed(index, part, bytes, diags)
+                                                 : write_raw(array, part, bytes, diags));
+  });
+  if (!is_done) return diags.failed();
+  return Done{};
+}
+
+// In runs that are dense in the file: of a layer's rows, all that `bytes` has of them.
+Status OrbaxSink::write_raw(const PlannedArray& array, const ChunkPart& part, std::span<const std::byte> bytes,
+                            Diagnostics& diags) {
+  const Shape chunk = chunk_position(array, part);
+  const std::size_t value = value_of(array, chunk);
+  StridedCopy inner = simplified(part.copy);
+  const auto first_dense = inner.axes.end() - static_cast<std::ptrdiff_t>(dense_axes(inner));
+  const std::vector<StridedAxis> outer(inner.axes.begin(), first_dense);
+  inner.axes.erase(inner.axes.begin(), first_dense);
+  const auto run = static_cast<std::size_t>(inner.cells());
+  const bool is_run_of_source = inner.axes.empty() || (inner.axes.size() == 1 && inner.axes[0].source_stride == 1);
+  std::vector<std::byte> gathered(is_run_of_source ? 0 : run);
+
+  zarr::Box rows;
+  for (const StridedAxis& axis : outer) rows.end.push_back(axis.extent);
+  rows.begin.resize(outer.size());
+  Shape row = rows.begin;
+  do {
+    StridedCopy copy = inner;
+    std::int64_t target = part.copy.target_offset;
+    for (std::size_t axis = 0; axis < outer.size(); ++axis) {
+      copy.source_offset += row[axis] * outer[axis].source_stride;
+      target += row[axis] * outer[axis].target_stride;
+    }
+    copy.target_offset = 0;
+    std::span<const std::byte> stored = gathered;
+    if (is_run_of_source) {
+      stored = bytes.subspan(static_cast<std::size_t>(copy.source_offset), run);
+    } else {
+      copy_strided(copy, 1, bytes, gathered);
+    }
+    const std::uint64_t at = array.layout.raw_place(chunk).offset + static_cast<std::uint64_t>(target);
+    if (!values_->put(value, at, stored, diags)) return diags.failed();
+  } while (zarr::advance(row, rows));
+  return Done{};
+}
+
+Status OrbaxSink::write_compressed(std::size_t index, const ChunkPart& part, std::span<const std::byte> bytes,
+                                   Diagnostics& diags) {
+  const PlannedArray& array = plan_.arrays[index];
+  const std::optional<std::vector<std::byte>> complete =
+      chunks_.add(index, part, zarr::chunk_bytes(array.layout.metadata()), bytes);
+  if (!complete) return Done{};
+  const Shape chunk = chunk_position(array, part);
+  std::vector<std::byte> stored = array.layout.encode(chunk, *complete);
+  if (array.layout.metadata().shards) {
+    const std::optional<zarr::Extent> place = zarr::Extent{0, stored.size()};
+    const std::vector<std::byte> last = array.layout.index(std::span(&place, 1));
+    stored.insert(stored.end(), last.begin(), last.end());
+  }
+  return values_->append(value_of(array, chunk), std::move(stored), options_.has_database, diags);
+}
+
+Status OrbaxSink::commit(Diagnostics& diags) {
+  RULEC_ASSERT(state_ == State::Begun);
+  RULEC_ASSERT(chunks_.empty() && std::ranges::all_of(missing_, [](std::uint64_t bytes) { return bytes == 0; }));
+  if (!values_->finish(diags) || !write_documents(diags) || !write_marks(diags)) return diags.failed();
+  std::error_code error;
+  fs::rename(step_, folder_ / Step, error);
+  if (error) {
+    return report(diags, FilePlace{step_.string(), {}}, diag::CannotWrite, printable(step_.string()), error.message());
+  }
+  step_ = folder_ / Step;
+  if (!sync_folder(folder_, diags)) return diags.failed();
+  state_ = State::Committed;
+  return Done{};
+}
+
+Status OrbaxSink::write_documents(Diagnostics& diags) {
+  std::vector<std::string> texts;
+  for (const PlannedArray& array : plan_.arrays) texts.push_back(array.layout.metadata_text());
+  std::vector<ocdbt::NewEntry> entries = values_->entries();
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::span<const std::byte> text = std::as_bytes(std::span(texts[i]));
+    const std::string key = plan_.arrays[i].name + "/" + std::string(plan_.arrays[i].layout.metadata_key());
+    entries.push_back({key, text});
+    if (options_.has_database) continue;
+    const fs::path path = step_ / Item / key;
+    if (!write_file(path, text, diags) || !sync_folder(path.parent_path(), diags)) return diags.failed();
+  }
+  if (!options_.has_database) return Done{};
+  std::ranges::sort(entries, {}, &ocdbt::NewEntry::key);
+  const ocdbt::Stamp stamp{random_uuid(), random_uuid(), static_cast<std::uint64_t>(now())};
+  return ocdbt::write_database(step_ / Item, entries, {}, stamp, diags);
+}
+
+// What says that all before it is there comes last.
+Status OrbaxSink::write_marks(Diagnostics& diags) {
+  const auto write_text = [&](const fs::path& path, const std::string& text) {
+    return static_cast<bool>(write_file(step_ / path, std::as_bytes(std::span(text)), diags));
+  };
+  // Where it is does not matter to readers, and the caller will move it.
+  const std::string success = "Checkpoint commit was successful to 0";
+  const bool is_written =
+      write_text(fs::path(Item) / "_METADATA", tree_text(leaves_, form())) &&
+      write_text(fs::path(Item) / "commit_success.txt", success + "/items") && sync_folder(step_ / Item, diags) &&
+      write_text("_CHECKPOINT_METADATA", checkpoint_text(Item, options_.custom_metadata, {begun_, now()})) &&
+      write_text("commit_success.txt", success) && sync_folder(step_, diags);
+  if (!is_written) return diags.failed();
+  return Done{};
+}
+
+void OrbaxSink::discard() {
+  values_.reset();
+  if (step_.empty()) return;
+  std::error_code ignored;
+  fs::remove_all(std::exchange(step_, {}), ignored);
+}
+
+}  // namespace
+}  // namespace rulec::orbax
+
+namespace rulec {
+
+std::unique_ptr<TensorSink> orbax_sink(std::filesystem::path folder, OrbaxOptions options) {
+  return std::make_unique<orbax::OrbaxSink>(std::move(folder), std::move(options));
+}
+
+}  // namespace rulec

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/orbax/write_values.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "grammar/internal_error.h"
+
+namespace rulec::orbax {
+
+namespace fs = std::filesystem;
+
+Status ValueWriter::make_folders(Diagnostics& diags) {
+  for (const PlannedFile& file : plan_->files) {
+    for (fs::path folder = fs::path(file.path).parent_path(); !folder.empty(); folder = folder.parent_path()) {
+      if (!folders_.insert(folder).second) break;
+    }
+  }
+  for (const fs::path& folder : folders_) {
+    if (!make_folder(item_ / folder, diags)) return diags.failed();
+  }
+  return Done{};
+}
+
+Status ValueWriter::create(Diagnostics& diags) {
+  if (!make_folders(diags)) return diags.failed();
+  for (const PlannedFile& planned : plan_->files) {
+    Result<OutputFile> file = OutputFile::create(item_ / planned.path, planned.bytes, diags);
+    if (!file) return diags.failed();
+    if (outputs_.size() >= MaxOpenFiles) file->close();
+    outputs_.push_back({*std::move(file), plan_->is_compressed ? 0 : planned.bytes});
+  }
+  stored_.resize(plan_->values.size());
+  for (std::size_t i = 0; i < stored_.size(); ++i) {
+    const PlannedValue& value = plan_->values[i];
+    Stored& stored = stored_[i];
+    stored = {.memory = {}, .offset = value.offset, .length = value.bytes, .is_inline = !value.file};
+    if (stored.is_inline) stored.memory.resize(value.bytes);
+  }
+  return Done{};
+}
+
+Status ValueWriter::put(std::size_t value, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) {
+  Stored& stored = stored_[value];
+  RULEC_ASSERT(offset <= stored.length && bytes.size() <= stored.length - offset);
+  if (stored.is_inline) {
+    std::ranges::copy(bytes, stored.memory.begin() + static_cast<std::ptrdiff_t>(offset));
+    return Done{};
+  }
+  return outputs_[*plan_->values[value].file].file.write(stored.offset + offset, bytes, diags);
+}
+
+Status ValueWriter::append(std::size_t value, std::vector<std::byte> bytes, bool may_be_inline, Diagnostics& diags) {
+  RULEC_ASSERT(bytes.size() <= plan_->values[value].bytes);
+  Stored& stored = stored_[value];
+  stored.length = bytes.size();
+  if (may_be_inline && bytes.size() <= MaxInlineBytes) {
+    stored.is_inline = true;
+    stored.memory = std::move(bytes);
+    return Done{};
+  }
+  Output& output = outputs_[*plan_->values[value].file];
+  {
+    const std::lock_guard lock(mutex_);
+    stored.offset = output.used;
+    output.used += bytes.size();
+  }
+  return output.file.write(stored.offset, bytes, diags);
+}
+
+Status ValueWriter::finish(Diagnostics& diags) {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    Output& output = outputs_[i];
+    if (output.used == 0) {  // every value turned out small enough for a node
+      std::error_code ignored;
+      fs::remove(output.file.path(), ignored);
+      continue;
+    }
+    if (output.used < plan_->files[i].bytes && !output.file.cut(output.used, diags)) return diags.failed();
+    if (!output.file.sync(diags)) return diags.failed();
+  }
+  for (const fs::path& folder : folders_) {
+    if (!sync_folder(item_ / folder, diags)) return diags.failed();
+  }
+  return Done{};
+}
+
+std::vector<ocdbt::NewEntry> ValueWriter::entries() const {
+  std::vector<ocdbt::NewEntry> entries;
+  for (std::size_t i = 0; i < stored_.size(); ++i) {
+    const Stored& stored = stored_[i];
+    if (stored.is_inline) {
+      entries.push_back({value_key(*plan_, i), stored.memory});
+    } else {
+      const std::string& file = plan_->files[*plan_->values[i].file].path;
+      entries.push_back({value_key(*plan_, i), ocdbt::FileRange{file, stored.offset, stored.length}});
+    }
+  }
+  return entries;
+}
+
+}  // namespace rulec::orbax
