@@ -187,7 +187,8 @@ Result<OrbaxPlace> Locator::in_run(const fs::path& run, const std::vector<std::s
     if (!missing) return diags_.failed();
     steps.push_back({*number, name, *std::move(missing)});
   }
-  std::ranges::stable_sort(steps, std::ranges::greater(), &Step::number);
+  std::ranges::sort(
+      steps, [](const Step& a, const Step& b) { return a.number != b.number ? a.number > b.number : a.name < b.name; });
   const auto newest = std::ranges::find_if(steps, &std::string::empty, &Step::missing);
   if (newest == steps.end()) {
     Finding finding = report(diags_, FilePlace{run.string(), {}}, diag::UnfinishedCheckpoint, printable(run.string()),

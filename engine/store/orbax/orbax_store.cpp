@@ -91,7 +91,7 @@ class OrbaxStore final : public TensorStore {
  private:
   Status open_database(Diagnostics& diags);
   Status open_arrays(Diagnostics& diags);
-  Status open_array(std::size_t leaf, Diagnostics& diags);
+  Status open_array(std::size_t index, Diagnostics& diags);
   Status make_catalogue(Diagnostics& diags);
   void warn_of_unlisted(Diagnostics& diags) const;
   std::vector<std::string> stored_arrays() const;
