@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -18,8 +17,24 @@ namespace {
 
 struct Row {
   const char* format;
-  OrbaxOptions options;
+  int zarr_version;
+  bool is_compressed;
+  bool has_database;
+  bool one_chunk;
+  bool is_cut;  // into chunks and data files of a few kilobytes
 };
+
+OrbaxOptions options_of(const Row& row) {
+  OrbaxOptions options;
+  options.zarr_version = row.zarr_version;
+  options.is_compressed = row.is_compressed;
+  options.has_database = row.has_database;
+  options.one_chunk = row.one_chunk;
+  options.custom_metadata["scan_layers"] = true;
+  if (row.is_cut) options.chunk_bytes = 1000;
+  if (row.is_cut) options.max_data_file_bytes = 5000;
+  return options;
+}
 
 // Writes every tensor of `source` but the step, which the sink adds by itself.
 void write_all(const TensorStore& source, const fs::path& folder, const OrbaxOptions& options) {
@@ -40,18 +55,15 @@ void write_all(const TensorStore& source, const fs::path& folder, const OrbaxOpt
 
 TEST_CASE("what is written as Orbax is read as it was") {
   const auto source = opened_silently(fs::path(RULEC_TESTS_DIR) / "data/orbax/maxtext_scan_1dev");
-  const std::map<std::string, bool> scanned = {{"scan_layers", true}};
-  for (const Row& row :
-       {Row{"Orbax, zarr 3 in OCDBT", {.custom_metadata = scanned}},
-        Row{"Orbax, zarr 3 in OCDBT", {.is_compressed = true, .one_chunk = true, .custom_metadata = scanned}},
-        Row{"Orbax, zarr 3 in OCDBT", {.custom_metadata = scanned, .chunk_bytes = 1000, .max_data_file_bytes = 5000}},
-        Row{"Orbax, zarr 2 in OCDBT", {.zarr_version = 2, .custom_metadata = scanned, .chunk_bytes = 1000}},
-        Row{"Orbax, zarr 3 in files", {.has_database = false, .custom_metadata = scanned}},
-        Row{"Orbax, zarr 2 in files",
-            {.zarr_version = 2, .is_compressed = true, .has_database = false, .custom_metadata = scanned}}}) {
+  for (const Row& row : {Row{"Orbax, zarr 3 in OCDBT", 3, false, true, false, false},
+                         Row{"Orbax, zarr 3 in OCDBT", 3, true, true, true, false},
+                         Row{"Orbax, zarr 3 in OCDBT", 3, false, true, false, true},
+                         Row{"Orbax, zarr 2 in OCDBT", 2, false, true, false, true},
+                         Row{"Orbax, zarr 3 in files", 3, false, false, false, false},
+                         Row{"Orbax, zarr 2 in files", 2, true, false, false, true}}) {
     CAPTURE(row.format);
     const Scratch scratch;
-    write_all(*source, scratch.path(), row.options);
+    write_all(*source, scratch.path(), options_of(row));
     const auto written = opened_silently(scratch.path());
     CHECK(std::ranges::equal(written->tensors(), source->tensors()));
     CHECK(written->options() == source->options());
