@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds and tests: `tools/test.sh` does all of it, `tools/test.sh STEP...` some of release, asan, lint.
+# Builds and tests: `tools/test.sh` does all of it, `tools/test.sh STEP...` some of release, asan, lint, orbax,
+# maxtext.
 #
 #   release  -O2, every test
 #   asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #   lint     clang-format-19 and clang-tidy-19; Debian 12 has these beside its older default
+#   orbax    the real Orbax restores what rulec writes (Python 3.11; packages in a virtual environment below build/)
+#   maxtext  MaxText's own loader does (likewise, Python 3.12; skipped if there is none)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/packages.sh
@@ -31,7 +34,31 @@ lint() {
   echo "format and lint are clean: ${#ours[@]} files"
 }
 
-[ $# -gt 0 ] || set -- release asan lint
+# Runs tests/orbax/$1.py with the packages of $2 in a virtual environment of Python $3.
+with_packages() {
+  configure build Release
+  cmake --build build --target write_checkpoint
+  [ -x "build/$1/bin/python" ] || "$3" -m venv "build/$1"
+  "build/$1/bin/pip" install --quiet --disable-pip-version-check -r "tests/orbax/$2"
+  "build/$1/bin/python" "tests/orbax/$1.py" build/write_checkpoint
+}
+
+orbax() {
+  python3 -c 'import ensurepip' 2>/dev/null || need python3-venv
+  with_packages restore_test requirements.txt python3
+}
+
+maxtext() {
+  local python
+  for python in python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12.*/bin/python; do
+    "$python" -c 'import ensurepip' 2>/dev/null || continue
+    with_packages maxtext_test requirements-maxtext.txt "$python"
+    return
+  done
+  echo "SKIPPED: there is no Python 3.12, which MaxText needs"
+}
+
+[ $# -gt 0 ] || set -- release asan lint orbax maxtext
 need "${build_packages[@]}"
 for step in "$@"; do
   echo "== $step"
@@ -42,6 +69,8 @@ for step in "$@"; do
       build_and_test build-asan Asan
       ;;
     lint) lint ;;
-    *) echo "usage: tools/test.sh [release] [asan] [lint]" >&2; exit 2 ;;
+    orbax) orbax ;;
+    maxtext) maxtext ;;
+    *) echo "usage: tools/test.sh [release] [asan] [lint] [orbax] [maxtext]" >&2; exit 2 ;;
   esac
 done

@@ -62,8 +62,13 @@ void add_model_options(CLI::App& app, ModelArguments& into) {
 void add_format_option(CLI::App& app, Format& into) {
   const std::map<std::string, Format> names = {{"text", Format::Text}, {"json", Format::Json}};
   app.add_option("--format", into, "How the result is written")
-      ->transform(CLI::Transformer(names))
+      ->transform(unlisted(CLI::Transformer(names)))
       ->type_name("text|json");
+}
+
+CLI::Validator unlisted(CLI::Validator validator) {
+  validator.description("");
+  return validator;
 }
 
 CLI::Validator is_assignment(const std::string& form) {

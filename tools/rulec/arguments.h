@@ -38,6 +38,9 @@ std::map<std::string, std::string> assignments(const std::vector<std::string>& w
 /// Accepts `KEY=VALUE` with a key.
 CLI::Validator is_assignment(const std::string& form);
 
+/// The same validator, its values not listed in --help again: the type's name says them.
+CLI::Validator unlisted(CLI::Validator validator);
+
 /// Bytes of `5GB`, `512MiB` or `1000`, or nothing.
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
 

@@ -22,6 +22,7 @@
 #include "tools/rulec/table.h"
 #include "tools/rulec/target_check.h"
 #include "tools/rulec/target_folder.h"
+#include "tools/rulec/target_store.h"
 
 namespace rulec::cli {
 namespace {
@@ -30,14 +31,14 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct Arguments {
+  const CLI::App* app = nullptr;  ///< that read them
   std::string source;
   std::string target;
   std::string pack;
   std::string to;
   ModelArguments model;
   std::string dtype = "auto";
-  std::string store = "safetensors";
-  std::string max_shard_size = "5GB";
+  StoreArguments store;
   ConvertOptions convert;
   ProgressStyle progress = ProgressStyle::Auto;
   bool overwrite = false;
@@ -83,6 +84,7 @@ Result<Job> prepare(const Arguments& args, Diagnostics& diags) {
   if (!found) return diags.failed();
   const std::string from = found->side;
   const std::string to = opposite(found->pack, from);
+  if (!check_store_options(*args.app, args.store, to, diags)) return diags.failed();
   options.checkpoints[from] = source->get();
   Result<Model> model = bind(found->pack, options, diags);
   if (!model) return diags.failed();
@@ -102,7 +104,7 @@ Result<Report> write(const Arguments& args, const Job& job, Diagnostics& diags) 
   if (!folder.create(diags)) return diags.failed();
   // First what is small: a tokenizer that cannot be read is better told before hours of work.
   if (!carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
-  const auto sink = safetensors_sink(folder.partial(), {.max_shard_bytes = *parse_bytes(args.max_shard_size)});
+  const auto sink = target_sink(args.store, job.model, job.to, folder.partial());
   Result<Report> report = convert(job.model, job.to, *job.source, *sink, job.options, diags);
   if (!report) return diags.failed();
   const Record record{job.model.pack_name(), job.from, job.to, job.model.options()};
@@ -136,6 +138,13 @@ std::string dropped_text(const Report& report) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+/// What MaxText is told to load.
+std::string parameters_path(const Arguments& args) {
+  std::error_code error;
+  const fs::path absolute = fs::absolute(args.target, error);
+  return ((error ? fs::path(args.target) : absolute.lexically_normal()) / "0" / "items").string();
+}
+
 void print_text(const Arguments& args, const Job& job, const Outcome& outcome) {
   const Report& report = outcome.report;
   if (!report.ignored.empty()) {
@@ -160,6 +169,8 @@ void print_text(const Arguments& args, const Job& job, const Outcome& outcome) {
     table.add({"time", fmt::format("{}, {}/s", time_text(outcome.time), bytes_text(static_cast<std::uint64_t>(rate)))});
   }
   fmt::print("{}", table.text());
+  if (!job.options.dry_run && is_orbax(args.store, job.to) && job.to == "maxtext")
+    fmt::print("load it in MaxText: load_parameters_path={}\n", parameters_path(args));
 }
 
 Json to_json(const Arguments& args, const Job& job, const Outcome& outcome) {
@@ -215,30 +226,20 @@ ExitCode run(const Arguments& args) {
 
 void add_policy(CLI::App& app, const std::string& option, Policy& into, const std::string& help) {
   const std::map<std::string, Policy> names = {{"stop", Policy::Stop}, {"drop", Policy::Drop}};
-  app.add_option(option, into, help)->transform(CLI::Transformer(names))->type_name("stop|drop");
+  app.add_option(option, into, help)->transform(unlisted(CLI::Transformer(names)))->type_name("stop|drop");
 }
 
 void add_output_options(CLI::App& app, Arguments& args) {
   app.add_option("--dtype", args.dtype,
                  "Type of floating tensors; auto: that of the target's config, if there is one, else kept")
-      ->check(CLI::IsMember({"auto", "keep", "bf16", "f16", "f32"}))
+      ->check(unlisted(CLI::IsMember({"auto", "keep", "bf16", "f16", "f32"})))
       ->type_name("auto|keep|bf16|f16|f32");
   app.add_option_function<std::string>(
          "--cast", [&args](const std::string& when) { args.convert.cast_first = when == "first"; },
          "Round to that type after the hooks (last, the default), or before them as MaxText does (first)")
-      ->check(CLI::IsMember({"last", "first"}))
+      ->check(unlisted(CLI::IsMember({"last", "first"})))
       ->type_name("last|first");
-  app.add_option("--store", args.store, "Format of the target")
-      ->check(CLI::IsMember({"safetensors"}))
-      ->type_name("safetensors");
-  app.add_option("--max-shard-size", args.max_shard_size, "Size of a file of the target, 5GB unless given")
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            return parse_bytes(text).value_or(0) > 0 ? std::string()
-                                                     : "expected a size such as 5GB or 512MiB, found " + text;
-          },
-          "", "size"))
-      ->type_name("SIZE");
+  add_store_options(app, args.store);
   add_repeated(app, "--only", args.convert.only, "Write only the tensors that match; ** crosses dots")
       ->type_name("GLOB");
   add_policy(app, "--pad-policy", args.convert.pad_policy, "What to do with padding that is not zero");
@@ -251,6 +252,7 @@ void add_output_options(CLI::App& app, Arguments& args) {
 Command add_convert(CLI::App& app) {
   CLI::App* parser = app.add_subcommand("convert", "Convert a checkpoint to the other side of a pack");
   auto args = std::make_shared<Arguments>();
+  args->app = parser;
   parser->add_option("SRC", args->source, "A folder or a file")->required();
   parser->add_option("DST", args->target, "The folder to make")->required();
   parser->add_option("--pack", args->pack, "A pack; else found by looking")->type_name("NAME|PATH");
@@ -264,7 +266,7 @@ Command add_convert(CLI::App& app) {
   const std::map<std::string, ProgressStyle> styles = {
       {"auto", ProgressStyle::Auto}, {"plain", ProgressStyle::Plain}, {"none", ProgressStyle::None}};
   parser->add_option("--progress", args->progress, "On stderr; auto: a bar on a terminal, else plain lines")
-      ->transform(CLI::Transformer(styles))
+      ->transform(unlisted(CLI::Transformer(styles)))
       ->type_name("auto|plain|none");
   return {parser, [args] { return run(*args); }};
 }

@@ -112,7 +112,7 @@ Command add_explain(CLI::App& app) {
   parser->add_option("TENSOR", args->tensor, "A name of either side");
   add_model_options(*parser, args->model);
   parser->add_option("--graph", args->graph, "Print the expression graph of the tensor instead")
-      ->check(CLI::IsMember({"text", "json", "dot"}))
+      ->check(unlisted(CLI::IsMember({"text", "json", "dot"})))
       ->type_name("text|json|dot");
   return {parser, [args] { return args->tensor.empty() ? explain_message(*args) : explain_tensor(*args); }};
 }

@@ -18,9 +18,8 @@ namespace rulec::cli {
 namespace {
 
 constexpr const char* Footer =
-    "A checkpoint is a folder of safetensors or of Orbax, or one file. A pack is a name (`rulec packs`), a `.rules` "
-    "file or "
-    "its folder.\n"
+    "A checkpoint is a folder of safetensors or of Orbax, or a safetensors file.\n"
+    "A pack is a name (`rulec packs`), a `.rules` file or its folder.\n"
     "Results go to stdout, everything else to stderr.\n"
     "Exit codes: 0 fine, 1 findings or differences, 2 usage, input or output, 70 a bug in rulec.";
 

@@ -69,6 +69,20 @@ std::vector<fs::path> carried_files(const fs::path& folder) {
   return out;
 }
 
+/// Where files may lie: in the folder itself, and for the item or the step of an Orbax checkpoint in those above it, up
+/// to the folder that holds the steps.
+std::vector<fs::path> levels(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> out = {folder};
+  fs::path level = fs::weakly_canonical(folder, error);
+  for (const std::string_view mark : {"_METADATA", "_CHECKPOINT_METADATA"}) {
+    if (error || !is_file(level / mark)) continue;
+    level = level.parent_path();
+    out.push_back(level);
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Neighbours> find_neighbours(const fs::path& path, Diagnostics& diags) {
@@ -76,15 +90,18 @@ Result<Neighbours> find_neighbours(const fs::path& path, Diagnostics& diags) {
   std::error_code error;
   out.folder = fs::is_directory(path, error) ? path : path.parent_path();
   if (out.folder.empty()) out.folder = ".";
-  for (const fs::path& folder : {out.folder, out.folder / Hf}) {
-    if (!out.hf_folder.empty() || !is_file(folder / HfConfig)) continue;
-    out.hf_folder = folder;
-    out.configs.emplace(Hf, folder / HfConfig);
+  for (const fs::path& level : levels(out.folder)) {
+    for (const fs::path& folder : {level, level / Hf}) {
+      if (!out.hf_folder.empty() || !is_file(folder / HfConfig)) continue;
+      out.hf_folder = folder;
+      out.configs.emplace(Hf, folder / HfConfig);
+    }
+    if (is_file(level / MaxTextConfig)) out.configs.emplace(MaxText, level / MaxTextConfig);
+    if (out.record) continue;
+    Result<std::optional<Record>> record = read_record(level, diags);
+    if (!record) return diags.failed();
+    out.record = *std::move(record);
   }
-  if (is_file(out.folder / MaxTextConfig)) out.configs.emplace(MaxText, out.folder / MaxTextConfig);
-  Result<std::optional<Record>> record = read_record(out.folder, diags);
-  if (!record) return diags.failed();
-  out.record = *std::move(record);
   return out;
 }
 

@@ -22,7 +22,7 @@ struct Neighbours {
 };
 
 /// Looks around the checkpoint at `path`, a folder or a file: `config.json` there or below `hf/`, `maxtext.yml`,
-/// `rulec.json`. Errors: those of `read_record`.
+/// `rulec.json`. Of an item or a step of Orbax, also beside the steps. Errors: those of `read_record`.
 Result<Neighbours> find_neighbours(const std::filesystem::path& path, Diagnostics& diags);
 
 /// `model_type` of a config.json, or nothing.
