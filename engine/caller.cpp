@@ -41,6 +41,18 @@ std::string_view CallerStore::where() const {
   return call_out("TensorStore::where", [&] { return store_.where(); });
 }
 
+std::vector<std::pair<std::string, std::string>> CallerStore::facts() const {
+  return call_out("TensorStore::facts", [&] { return store_.facts(); });
+}
+
+std::string CallerStore::layout_of(std::size_t index) const {
+  return call_out("TensorStore::layout_of", [&] { return store_.layout_of(index); });
+}
+
+std::map<std::string, std::string> CallerStore::options() const {
+  return call_out("TensorStore::options", [&] { return store_.options(); });
+}
+
 Status CallerSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags) {
   return call_out("TensorSink::begin", [&] { return sink_.begin(tensors, diags); });
 }

@@ -28,6 +28,9 @@ class CallerStore final : public TensorStore {
   std::span<const TensorInfo> tensors() const override;
   Status read(std::size_t index, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const override;
   std::string_view where() const override;
+  std::vector<std::pair<std::string, std::string>> facts() const override;
+  std::string layout_of(std::size_t index) const override;
+  std::map<std::string, std::string> options() const override;
 
  private:
   const TensorStore& store_;

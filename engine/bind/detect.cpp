@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the layout of a checkpoint in its names and shapes.
+// Finds the layout of a checkpoint in what it says of itself, else in its names and shapes.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/bind/inputs.h"
+#include "engine/file/printable.h"
 #include "engine/pack/evaluator.h"
 #include "grammar/messages.h"
 
@@ -34,6 +36,9 @@ class Detector {
 
   Status run() {
     const std::size_t errors = diags_.errors();
+    for (SaidOption& said : std::exchange(gathered_.said, {})) {
+      if (!settle(said)) gathered_.said.push_back(std::move(said));
+    }
     current_ = try_elaborate(rules_, gathered_.inputs, diags_);
     for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Bool)) {
       for (const bool value : {false, true}) attempt(name, Value(value), true);
@@ -46,6 +51,45 @@ class Detector {
   }
 
  private:
+  /// Takes what the checkpoint says, or says why not. False if that cannot be told yet: sizes are missing.
+  bool settle(const SaidOption& said) {
+    const std::string why = fmt::format("the metadata of `{}` say {}", printable(said.where), to_string(said.value));
+    const auto given = gathered_.inputs.options.find(said.name);
+    if (given != gathered_.inputs.options.end()) {
+      if (given->second == said.value) return true;
+      report(diags_, FilePlace{said.where, {}}, diag::ScanAxisMismatch, said.name, to_string(given->second), why)
+          .help("leave the option out, or correct the metadata if they are wrong");
+      return true;
+    }
+    Inputs trial = gathered_.inputs;
+    trial.options[said.name] = said.value;
+    const std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
+    if (!pack) return false;
+    if (const std::optional<std::string> names = names_against(said, *pack)) {
+      report(diags_, FilePlace{said.where, {}}, diag::ScanAxisMismatch, said.name, to_string(said.value), *names)
+          .note("the metadata of the checkpoint say so")
+          .help("correct the metadata if they are wrong");
+      return true;
+    }
+    contradict(said.name, said.value, why);
+    gathered_.inputs.options[said.name] = said.value;
+    gathered_.decisions.push_back(
+        fmt::format("{} is {}: {}", said.name, to_string(said.value), "the metadata of the checkpoint say so"));
+    return true;
+  }
+
+  /// Evidence that the names are those of another layout than the checkpoint says: `pack`.
+  std::optional<std::string> names_against(const SaidOption& said, const Pack& pack) {
+    for (const bool value : {false, true}) {
+      Inputs trial = gathered_.inputs;
+      trial.options[said.name] = Value(value);
+      if (!std::holds_alternative<bool>(said.value) || said.value == Value(value)) continue;
+      const std::optional<Pack> other = try_elaborate(rules_, trial, diags_);
+      if (other && score(*other, trial).names_better_than(score(pack, trial))) return evidence(*other, pack, trial);
+    }
+    return std::nullopt;
+  }
+
   /// Takes the value if the checkpoint fits better with it.
   void attempt(const std::string& name, const Value& value, bool by_names) {
     if (current_ && current_->options.at(name) == value) return;
@@ -59,7 +103,7 @@ class Detector {
       const bool better = by_names ? then.names_better_than(now) : then.names == now.names && then.shapes > now.shapes;
       if (!better) return;
       const std::string why = evidence(*pack, *current_, trial);
-      contradict(name, current_->options.at(name), why);
+      contradict(name, value, why);
       gathered_.decisions.push_back(fmt::format("{} is {}: {}", name, to_string(value), why));
     }
     gathered_.inputs.options[name] = value;
@@ -67,12 +111,13 @@ class Detector {
   }
 
   /// A config that says otherwise is wrong, or the checkpoint is.
-  void contradict(const std::string& name, const Value& said, const std::string& why) {
+  void contradict(const std::string& name, const Value& taken, const std::string& why) {
     Evaluator evaluator(rules_, gathered_.inputs, diags_);
-    if (!evaluator.option(name)) return;
+    const Result<Value> said = evaluator.option(name);
+    if (!said || *said == taken) return;
     const std::optional<Span> config = evaluator.config_of(name);
     if (!config) return;
-    report(diags_, *config, diag::ScanAxisMismatch, name, to_string(said), why)
+    report(diags_, *config, diag::ScanAxisMismatch, name, to_string(*said), why)
         .label("the config says so")
         .help(fmt::format("correct the config, or decide it with `--set {}=...`", name));
   }

@@ -61,6 +61,16 @@ Result<Value> option_value(const Rules& rules, const std::string& name, const st
   return report(diags, {}, diag::BadOptionValue, name, text, taken_by(option));
 }
 
+/// What `store` says of options of the pack. It may say other things too, and does not know what an option takes.
+void hear(const Rules& rules, const TensorStore& store, GatheredInputs& gathered) {
+  for (const auto& [name, text] : store.options()) {
+    const Definition* found = rules.find(name);
+    if (found == nullptr || found->kind != DefinitionKind::Option) continue;
+    std::optional<Value> value = read_option(std::get<ast::Option>(rules.statement(*found).node), text);
+    if (value) gathered.said.push_back({name, *std::move(value), std::string(store.where())});
+  }
+}
+
 /// The values that a `preset` statement gives, if there is one of this name.
 Status take_statement(const Rules& rules, const std::string& preset, GatheredInputs& gathered, Diagnostics& diags) {
   for (const ast::Statement& statement : rules.files.front().statements) {
@@ -120,8 +130,10 @@ Result<GatheredInputs> gather_inputs(const Rules& rules, const BindOptions& opti
     set_config(*side, *std::move(config), path.string(), gathered);
   }
   for (const auto& [side_name, store] : options.checkpoints) {
-    if (const std::optional<SideId> side = rules.side(side_name))
-      gathered.inputs.catalogues[number(*side)] = store->tensors();
+    const std::optional<SideId> side = rules.side(side_name);
+    if (!side) continue;
+    gathered.inputs.catalogues[number(*side)] = store->tensors();
+    hear(rules, *store, gathered);
   }
   if (!options.preset.empty() && !take_preset(rules, options.preset, gathered, diags)) return diags.failed();
   if (diags.errors() > errors) return diags.failed();

@@ -17,11 +17,19 @@
 
 namespace rulec {
 
+/// What a checkpoint itself says of an option.
+struct SaidOption {
+  std::string name;
+  Value value;
+  std::string where;  ///< the checkpoint
+};
+
 struct GatheredInputs {
   std::array<std::unique_ptr<ConfigValue>, 2> configs;
   Inputs inputs;                        ///< points into `configs` and at the checkpoints
   std::vector<std::string> decisions;   ///< how sizes and options were found, a sentence each
   std::map<std::string, DType> dtypes;  ///< side -> what its config asks for; not of a preset
+  std::vector<SaidOption> said;         ///< by checkpoints, neither taken nor refused yet
 };
 
 /// Reads configs and presets, types the options. Errors: R0217, R0218, R0222, R0223, R0801, R0901, R0902.
@@ -30,7 +38,8 @@ Result<GatheredInputs> gather_inputs(const Rules& rules, const BindOptions& opti
 /// Puts the files and values of a preset into `gathered`.
 Status take_preset(const Rules& rules, const std::string& preset, GatheredInputs& gathered, Diagnostics& diags);
 
-/// Chooses options that nobody gave by what the checkpoints are called and shaped like, and says so. Errors: R0410.
+/// Chooses options that nobody gave by what the checkpoints say of them, else by what they are called and shaped like,
+/// and says so. Checkpoints that contradict themselves, a config or an option that was given are refused: R0410.
 Status detect_options(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);
 
 /// Finds sizes that no config gives in the shapes of the checkpoints: the one preset that fits all of them, else by

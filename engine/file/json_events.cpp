@@ -24,7 +24,8 @@ std::string plain_words(std::string_view what) {
 // The events of nlohmann's parser, as one of ours each.
 class Adapter {
  public:
-  Adapter(std::string_view text, JsonEvents& events) : text_(text), events_(events), reached_(text.data()) {}
+  Adapter(std::string_view text, JsonEvents& events, int max_depth)
+      : text_(text), events_(events), max_depth_(max_depth), reached_(text.data()) {}
 
   TrackedIterator begin() { return {text_.data(), &reached_}; }
   TrackedIterator end() { return {text_.data() + text_.size(), &reached_}; }
@@ -62,7 +63,7 @@ class Adapter {
 
   bool open(JsonValue::Kind kind) {
     const std::size_t offset = token_begin();
-    if (++depth_ > MaxJsonDepth) {
+    if (++depth_ > max_depth_) {
       error_ = {fmt::format("objects and lists nested {} deep", depth_), offset, true};
       return false;
     }
@@ -84,6 +85,7 @@ class Adapter {
 
   std::string_view text_;
   JsonEvents& events_;
+  int max_depth_;
   const char* reached_;
   std::size_t previous_end_ = 0;
   int depth_ = 0;
@@ -113,13 +115,13 @@ std::string describe(const JsonValue& value) {
   return {};
 }
 
-std::optional<JsonError> read_json(std::string_view text, JsonEvents& events) {
+std::optional<JsonError> read_json(std::string_view text, JsonEvents& events, int max_depth) {
   // nlohmann skips a byte order mark and takes a NUL for the end of the text.
   if (text.starts_with("\xEF\xBB\xBF")) return JsonError{"it begins with a byte order mark", 0, false};
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
     return JsonError{"there is a NUL byte in it", nul, false};
   }
-  Adapter adapter(text, events);
+  Adapter adapter(text, events, max_depth);
   nlohmann::json::sax_parse(adapter.begin(), adapter.end(), &adapter);
   return adapter.take_error();
 }

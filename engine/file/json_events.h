@@ -42,11 +42,11 @@ struct JsonError {
   bool is_too_deep = false;
 };
 
-/// How deep objects and lists may be nested.
+/// How deep objects and lists may be nested, where a format has no reason for more.
 constexpr int MaxJsonDepth = 8;
 
 /// Reads a JSON text (RFC 8259, UTF-8 without a byte order mark) to its end, or to where `events` stops it. Unpaired
-/// surrogates in escapes are errors.
-std::optional<JsonError> read_json(std::string_view text, JsonEvents& events);
+/// surrogates in escapes are errors, and what is nested deeper than `max_depth`.
+std::optional<JsonError> read_json(std::string_view text, JsonEvents& events, int max_depth = MaxJsonDepth);
 
 }  // namespace rulec

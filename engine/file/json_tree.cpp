@@ -79,9 +79,9 @@ std::string describe(const JsonTree& tree) {
   return describe(JsonValue{tree.kind, tree.number, tree.approximate, tree.text, tree.offset});
 }
 
-std::optional<JsonError> read_json_tree(std::string_view text, JsonTree& tree) {
+std::optional<JsonError> read_json_tree(std::string_view text, JsonTree& tree, int max_depth) {
   TreeEvents events;
-  if (std::optional<JsonError> error = read_json(text, events)) return error;
+  if (std::optional<JsonError> error = read_json(text, events, max_depth)) return error;
   if (std::optional<JsonError> twice = events.take_twice()) return twice;
   tree = events.take_root();
   return std::nullopt;

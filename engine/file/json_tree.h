@@ -31,6 +31,6 @@ struct JsonTree {
 std::string describe(const JsonTree& tree);
 
 /// Reads a text into `tree`. As `read_json`; a member that stands twice in one object is an error too.
-std::optional<JsonError> read_json_tree(std::string_view text, JsonTree& tree);
+std::optional<JsonError> read_json_tree(std::string_view text, JsonTree& tree, int max_depth = MaxJsonDepth);
 
 }  // namespace rulec

@@ -9,6 +9,8 @@
 #include "engine/file/input_file.h"
 #include "engine/file/links.h"
 #include "engine/file/printable.h"
+#include "engine/store/orbax/locate.h"
+#include "engine/store/orbax/orbax_store.h"
 #include "engine/store/safetensors_store.h"
 #include "engine/store/shard_index.h"
 #include "grammar/messages.h"
@@ -82,6 +84,7 @@ Result<std::unique_ptr<TensorStore>> open_index(const std::string& where, const 
 }
 
 Result<std::unique_ptr<TensorStore>> open_folder(const fs::path& folder, Diagnostics& diags) {
+  if (has_orbax_marks(folder)) return open_orbax(folder, OrbaxNames::AsRules, diags);
   const Result<std::vector<std::string>> names = safetensors_names(folder, diags);
   if (!names) return diags.failed();
   std::error_code error;
@@ -93,9 +96,11 @@ Result<std::unique_ptr<TensorStore>> open_folder(const fs::path& folder, Diagnos
     if (!check_link(folder, file, diags)) return diags.failed();
     return open_safetensors_file(file, diags);
   }
+  if (names->empty() && has_orbax_folders(folder)) return open_orbax(folder, OrbaxNames::AsRules, diags);
   Finding finding = report(diags, FilePlace{folder.string(), {}}, diag::NoCheckpoint, printable(folder.string()));
   if (names->empty()) {
-    return finding.note(fmt::format("looked for `{}`, `model.safetensors` and any other `*.safetensors`", IndexName));
+    return finding.note(fmt::format(
+        "looked for `{}`, `model.safetensors`, any other `*.safetensors`, and `_METADATA` of Orbax", IndexName));
   }
   return finding.note(fmt::format("it has {} files `*.safetensors` and no `{}`", names->size(), IndexName))
       .help("fetch the index too, or name one of the files");

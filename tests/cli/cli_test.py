@@ -128,6 +128,21 @@ def there_and_back(work):
     expect(0, "test", "gemma2")
 
 
+def orbax(work):
+    data = pathlib.Path(__file__).parent.parent / "data/orbax"
+    for folder in ("maxtext_scan_1dev", "maxtext_scan_1dev/0", "maxtext_scan_1dev/0/items"):
+        expect(0, "inspect", data / folder, says="scan_layers: true, as _CHECKPOINT_METADATA says")
+    result = json.loads(rulec("inspect", data / "maxtext_scan_1dev", "--format", "json").stdout)
+    claim("JSON: facts and layouts of Orbax", result["facts"]["step"] == "0" and result["tensors"][0]["layout"] == "1 chunk, zstd")
+    (work / "maxtext.yml").write_text("vocab_size: 128\n")
+    configs = ("--config", f"hf={data / 'maxtext_hf_toy/config.json'}", "--config", f"maxtext={work / 'maxtext.yml'}")
+    for layout in ("scan", "unscan"):
+        expect(0, "convert", data / f"maxtext_{layout}_1dev", work / f"from_{layout}", "--to", "hf", *configs, says=f"scan_layers is {'true' if layout == 'scan' else 'false'}: the metadata of the checkpoint say so")
+    expect(0, "diff", work / "from_scan", work / "from_unscan", says="46 tensors: 46 same")
+    expect(0, "diff", data / "maxtext_scan_1dev", data / "maxtext_scan_1dev/0/items", says="25 tensors: 25 same")
+    expect(1, "convert", data / "maxtext_scan_1dev", work / "x", "--to", "hf", *configs, "--set", "scan_layers=false", says="R0410")
+
+
 def targets(work):
     before = contents(work / "mt")
     expect(2, "convert", work / "hf", work / "mt", says="--overwrite")
@@ -173,7 +188,7 @@ def interrupted(work):
 with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
     make_checkpoint(root / "hf")
-    for part in (usage, looking, there_and_back, targets, interrupted):
+    for part in (usage, looking, there_and_back, orbax, targets, interrupted):
         part(root)
 print(f"{len(failures)} failed")
 sys.exit(1 if failures else 0)

@@ -44,9 +44,10 @@ Totals totals(const TensorStore& store) {
 
 void print_text(const TensorStore& store, const std::optional<std::vector<Fit>>& fits,
                 const std::optional<Neighbours>& neighbours) {
-  Table table({Align::Left, Align::Left, Align::Left, Align::Right});
-  for (const TensorInfo& t : store.tensors()) {
-    table.add({t.name, std::string(name(t.dtype)), to_string(t.shape), bytes_text(t.bytes())});
+  Table table({Align::Left, Align::Left, Align::Left, Align::Right, Align::Left});
+  for (std::size_t i = 0; i < store.tensors().size(); ++i) {
+    const TensorInfo& t = store.tensors()[i];
+    table.add({t.name, std::string(name(t.dtype)), to_string(t.shape), bytes_text(t.bytes()), store.layout_of(i)});
   }
   const Totals sum = totals(store);
   std::string dtypes;
@@ -54,6 +55,7 @@ void print_text(const TensorStore& store, const std::optional<std::vector<Fit>>&
     dtypes += fmt::format("{}{} {}", dtypes.empty() ? "" : ", ", count, dtype);
   fmt::print("{}\n{}, {}, {} elements{}\n", table.text(), count_text(store.tensors().size(), "tensor"),
              bytes_text(sum.bytes), sum.elements, dtypes.empty() ? "" : " (" + dtypes + ")");
+  for (const auto& [what, said] : store.facts()) fmt::print("{}: {}\n", what, said);
   for (const Fit& fit : fits.value_or(std::vector<Fit>())) {
     fmt::print("fits side {} of pack {}: {} of {} names\n", fit.side, fit.pack, fit.matched, fit.total);
   }
@@ -66,19 +68,20 @@ void print_text(const TensorStore& store, const std::optional<std::vector<Fit>>&
 
 Json to_json(const TensorStore& store, const std::optional<std::vector<Fit>>& fits) {
   Json tensors = Json::array();
-  for (const TensorInfo& t : store.tensors()) {
+  for (std::size_t i = 0; i < store.tensors().size(); ++i) {
+    const TensorInfo& t = store.tensors()[i];
     tensors.push_back({{"name", t.name}, {"dtype", name(t.dtype)}, {"shape", t.shape}, {"bytes", t.bytes()}});
+    if (const std::string layout = store.layout_of(i); !layout.empty()) tensors.back()["layout"] = layout;
   }
   Json packs = fits ? Json::array() : Json(nullptr);  // null: not known
   for (const Fit& fit : fits.value_or(std::vector<Fit>())) {
     packs.push_back({{"pack", fit.pack}, {"side", fit.side}, {"matched", fit.matched}, {"total", fit.total}});
   }
+  Json facts = Json::object();
+  for (const auto& [what, said] : store.facts()) facts[what] = said;
   const Totals sum = totals(store);
-  return {{"checkpoint", store.where()},
-          {"tensors", std::move(tensors)},
-          {"bytes", sum.bytes},
-          {"elements", sum.elements},
-          {"fits", std::move(packs)}};
+  return {{"checkpoint", store.where()}, {"facts", std::move(facts)}, {"tensors", std::move(tensors)},
+          {"bytes", sum.bytes},          {"elements", sum.elements},  {"fits", std::move(packs)}};
 }
 
 ExitCode run(const Arguments& args) {

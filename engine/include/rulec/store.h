@@ -38,6 +38,15 @@ class TensorStore {
 
   /// What messages call this store: its path.
   virtual std::string_view where() const = 0;
+
+  /// What else is known of the checkpoint, for people: `step` = `20 (also there: 10)`. In an order to be read in.
+  virtual std::vector<std::pair<std::string, std::string>> facts() const { return {}; }
+
+  /// How tensor `index` of the catalogue is stored, for people: `16 chunks of [128 2], zstd`. Empty if in one piece.
+  virtual std::string layout_of([[maybe_unused]] std::size_t index) const { return {}; }
+
+  /// What the checkpoint itself says of options that a pack may have: `scan_layers` = `true`, as on a command line.
+  virtual std::map<std::string, std::string> options() const { return {}; }
 };
 
 /// Tensors to write. `begin` once, `write` for every tensor in any order, `commit` once. What was not committed leaves
@@ -111,12 +120,19 @@ class MemoryStore final : public TensorStore, public TensorSink {
   std::vector<Stored> begun_;  // in the order of `begin`, unseen until `commit`
 };
 
+/// A checkpoint to read, recognised by looking.
+///
 /// A file or folder of safetensors: `model.safetensors.index.json` with its shards, else `model.safetensors`, else the
 /// only `*.safetensors` there. Validated whole, before a byte of tensor data is read, as the format's own reader does
 /// and stricter (https://github.com/huggingface/safetensors): duplicate names, stray shards and links out of the folder
 /// too.
 ///
-/// Errors: R0801 to R0808, R0811 and R0814; warnings R0812, R0813 and R0816.
+/// A folder of Orbax (https://orbax.readthedocs.io): a run, of which the newest finished step is read, a step, or an
+/// item with `_METADATA`; the arrays in OCDBT or in folders, zarr 2 or 3. Weights of MaxText are called as its modules
+/// call them, `decoder.layers.mlp.wi_0.kernel`, whatever they stand under. Chunks are validated when they are read.
+///
+/// Errors: R0801 to R0808, R0811, R0814 and R0817; of Orbax R0820, R0830, R0840 and R0841. Warnings: R0812, R0813,
+/// R0816 and R0842. When reading from Orbax: R0831 and R0832.
 Result<std::unique_ptr<TensorStore>> open_store(const std::filesystem::path& path, Diagnostics& diags);
 
 struct SafetensorsOptions {

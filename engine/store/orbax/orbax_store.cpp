@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/orbax/orbax_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "engine/file/printable.h"
+#include "engine/store/orbax/facts.h"
+#include "engine/store/orbax/json_file.h"
+#include "engine/store/orbax/value_sources.h"
+#include "grammar/messages.h"
+
+namespace rulec {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t MaxFindings = 10;
+
+/// Of what was read by name before its arrays are.
+struct Description {
+  OrbaxPlace place;
+  OrbaxTree tree;
+  StepMetadata step;
+  MaxTextNames names;
+};
+
+Result<Description> describe_checkpoint(const fs::path& path, OrbaxNames names, Diagnostics& diags) {
+  Description description;
+  Result<OrbaxPlace> place = locate_orbax(path, diags);
+  if (!place) return diags.failed();
+  description.place = *std::move(place);
+  const fs::path tree_path = description.place.item / OrbaxTreeName;
+  const Result<std::string> text = read_small_file(description.place.item, tree_path, MaxTreeBytes, diags);
+  if (!text) return diags.failed();
+  Result<OrbaxTree> tree = parse_orbax_tree(*text, tree_path.string(), diags);
+  if (!tree) return diags.failed();
+  description.tree = *std::move(tree);
+  description.names = maxtext_names(description.tree);
+  if (names == OrbaxNames::AsStored) {
+    for (std::size_t i = 0; i < description.tree.leaves.size(); ++i) {
+      description.names.names[i] = array_name(description.tree.leaves[i].path);
+    }
+  }
+  const fs::path& step_folder = description.place.step_folder;
+  const fs::path step_path = step_folder / StepMetadataName;
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(step_path, error))) return description;
+  const Result<std::string> step_text = read_small_file(step_folder, step_path, MaxStepMetadataBytes, diags);
+  if (!step_text) return diags.failed();
+  Result<StepMetadata> step = parse_step_metadata(*step_text, step_path.string(), diags);
+  if (!step) return diags.failed();
+  description.step = *std::move(step);
+  return description;
+}
+
+/// What is wrong with the name of an array as the path of a folder; empty if nothing is.
+std::string_view what_is_unsafe(const std::string& name) {
+  if (name.find('\0') != std::string::npos) return "has a NUL character, expected the name of a folder";
+  const fs::path path(name);
+  if (path.is_absolute()) return "is an absolute path, expected one within the checkpoint";
+  if (std::ranges::count(path, fs::path("..")) != 0) return "climbs out of its folder";
+  return {};
+}
+
+class OrbaxStore final : public TensorStore {
+ public:
+  OrbaxStore(std::string where, Description description)
+      : where_(std::move(where)), description_(std::move(description)) {}
+
+  /// Reads the database and the documents of the arrays.
+  Status open(Diagnostics& diags);
+
+  std::span<const TensorInfo> tensors() const override { return catalogue_; }
+  Status read(std::size_t index, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const override {
+    return arrays_[index].array.read(offset, into, diags);
+  }
+  std::string_view where() const override { return where_; }
+  std::vector<std::pair<std::string, std::string>> facts() const override;
+  std::string layout_of(std::size_t index) const override { return layout_text(arrays_[index].array); }
+  std::map<std::string, std::string> options() const override { return description_.step.values; }
+
+ private:
+  Status open_database(Diagnostics& diags);
+  Status open_arrays(Diagnostics& diags);
+  Status open_array(std::size_t index, Diagnostics& diags);
+  Status make_catalogue(Diagnostics& diags);
+  void warn_of_unlisted(Diagnostics& diags) const;
+  std::vector<std::string> stored_arrays() const;
+
+  std::string tree_path() const { return (description_.place.item / OrbaxTreeName).string(); }
+  const OrbaxLeaf& leaf(std::size_t index) const { return description_.tree.leaves[index]; }
+
+  std::string where_;
+  Description description_;
+  std::optional<ocdbt::Database> database_;
+  std::vector<std::unique_ptr<zarr::ChunkSource>> sources_;
+  zarr::ChunkCache cache_;
+  std::vector<OrbaxArray> arrays_;  // as in the catalogue; they borrow from the members above
+  std::vector<TensorInfo> catalogue_;
+};
+
+Status OrbaxStore::open(Diagnostics& diags) {
+  if (!open_database(diags) || !open_arrays(diags) || !make_catalogue(diags)) return diags.failed();
+  warn_of_unlisted(diags);
+  return Done{};
+}
+
+Status OrbaxStore::open_database(Diagnostics& diags) {
+  const fs::path& item = description_.place.item;
+  const std::optional<bool> said = description_.tree.use_ocdbt;
+  const bool is_there = ocdbt::has_database(item);
+  if (is_there && said == false) {
+    return bad_orbax(tree_path(), {}, "`use_ocdbt` is false, but there is a database beside it", diags);
+  }
+  if (!is_there && said != true) return Done{};
+  Result<ocdbt::Database> database = ocdbt::Database::open(item, diags);
+  if (!database) return diags.failed();
+  database_.emplace(*std::move(database));
+  return Done{};
+}
+
+Status OrbaxStore::open_arrays(Diagnostics& diags) {
+  const std::size_t errors = diags.errors();
+  for (std::size_t i = 0; i < description_.tree.leaves.size(); ++i) {
+    const std::string& name = description_.names.names[i];
+    if (leaf(i).kind == OrbaxLeaf::Kind::Array) {
+      if (!open_array(i, diags) && diags.errors() - errors >= MaxFindings) break;
+    } else if (leaf(i).kind == OrbaxLeaf::Kind::Other) {
+      report(diags, FilePlace{tree_path(), leaf(i).place}, diag::LeftOut, printable(name),
+             fmt::format("it is of the type `{}`, whose values rulec does not find", printable(leaf(i).value_type)))
+          .note("handlers of programs, and the file `checkpoint` of old releases of Orbax, are not read");
+    }
+  }
+  if (diags.errors() > errors) return diags.failed();
+  return Done{};
+}
+
+Status OrbaxStore::open_array(std::size_t index, Diagnostics& diags) {
+  const std::string stored = array_name(leaf(index).path);
+  const std::string& name = description_.names.names[index];
+  const fs::path& item = description_.place.item;
+  std::unique_ptr<zarr::ChunkSource> source;
+  if (database_) {
+    source = std::make_unique<DatabaseValues>(*database_, item.string(), stored);
+  } else {
+    if (const std::string_view unsafe = what_is_unsafe(stored); !unsafe.empty()) {
+      return report(diags, FilePlace{tree_path(), leaf(index).place}, diag::UnsafePath, printable(stored), unsafe);
+    }
+    source = std::make_unique<FileValues>(item, item / stored);
+  }
+  if (!source->size(zarr::Zarr3Key) && !source->size(zarr::Zarr2Key)) {
+    return bad_orbax(tree_path(), leaf(index).place,
+                     fmt::format("it lists the array `{}`, which is not in {}", printable(stored),
+                                 database_ ? "the database" : "the folder"),
+                     diags)
+        .help("the checkpoint may have been copied in part: copy it again");
+  }
+  const auto missing = description_.tree.stores_fill_values.value_or(false) ? zarr::MissingChunks::AreErrors
+                                                                            : zarr::MissingChunks::AreFilled;
+  Result<zarr::Array> array = zarr::Array::open(*source, name, missing, cache_, diags);
+  if (!array) return diags.failed();
+  const zarr::ArrayMetadata& metadata = array->metadata();
+  const std::optional<DType> dtype = zarr::dtype(metadata.type);
+  if (!dtype) {
+    report(diags, FilePlace{source->where(metadata.zarr_version == 3 ? zarr::Zarr3Key : zarr::Zarr2Key), {}},
+           diag::LeftOut, printable(name),
+           fmt::format("its elements are {}, a type that rulec does not have", zarr::name(metadata.type)));
+    return Done{};
+  }
+  catalogue_.push_back({name, *dtype, metadata.shape});
+  arrays_.push_back({index, *std::move(array)});
+  sources_.push_back(std::move(source));
+  return Done{};
+}
+
+Status OrbaxStore::make_catalogue(Diagnostics& diags) {
+  std::vector<std::size_t> order(catalogue_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t i) -> const std::string& { return catalogue_[i].name; });
+  std::vector<OrbaxArray> arrays;
+  std::vector<TensorInfo> catalogue;
+  for (const std::size_t i : order) {
+    if (!catalogue.empty() && catalogue.back().name == catalogue_[i].name) {
+      const OrbaxLeaf& one = leaf(arrays.back().leaf);
+      const OrbaxLeaf& other = leaf(arrays_[i].leaf);
+      return bad_orbax(tree_path(), other.place,
+                       fmt::format("`{}` and `{}` are both `{}` to rules", printable(array_name(one.path)),
+                                   printable(array_name(other.path)), printable(catalogue_[i].name)),
+                       diags)
+          .also(FilePlace{tree_path(), one.place}, "the other one");
+    }
+    catalogue.push_back(std::move(catalogue_[i]));
+    arrays.push_back(std::move(arrays_[i]));
+  }
+  catalogue_ = std::move(catalogue);
+  arrays_ = std::move(arrays);
+  return Done{};
+}
+
+// Names of arrays by their documents; of files, only those that are no deeper than one folder.
+std::vector<std::string> OrbaxStore::stored_arrays() const {
+  std::vector<std::string> names;
+  if (database_) {
+    for (const ocdbt::Entry& entry : database_->entries()) {
+      const std::string_view key = entry.key;
+      const std::size_t slash = key.rfind('/');
+      if (slash == std::string_view::npos) continue;
+      const std::string_view last = key.substr(slash + 1);
+      if (last == zarr::Zarr3Key || last == zarr::Zarr2Key) names.emplace_back(key.substr(0, slash));
+    }
+    return names;
+  }
+  std::error_code error;
+  for (fs::directory_iterator it(description_.place.item, error), end; !error && it != end; it.increment(error)) {
+    std::error_code ignored;
+    if (fs::exists(it->path() / zarr::Zarr3Key, ignored) || fs::exists(it->path() / zarr::Zarr2Key, ignored)) {
+      names.push_back(it->path().filename().string());
+    }
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+void OrbaxStore::warn_of_unlisted(Diagnostics& diags) const {
+  std::set<std::string, std::less<>> listed;
+  for (const OrbaxLeaf& one : description_.tree.leaves) listed.insert(array_name(one.path));
+  std::vector<std::string> stored = stored_arrays();
+  std::erase_if(stored, [&](const std::string& name) { return listed.contains(name); });
+  if (stored.empty()) return;
+  Finding finding = report(diags, FilePlace{tree_path(), {}}, diag::LeftOut, printable(stored.front()),
+                           "it is stored, but `_METADATA` does not list it");
+  if (stored.size() > 1) finding.note(fmt::format("so are {} more arrays", stored.size() - 1));
+}
+
+std::vector<std::pair<std::string, std::string>> OrbaxStore::facts() const {
+  return orbax_facts(
+      {description_.place, description_.tree, description_.step, description_.names, arrays_, database_.has_value()});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TensorStore>> open_orbax(const fs::path& path, OrbaxNames names, Diagnostics& diags) {
+  Result<Description> description = describe_checkpoint(path, names, diags);
+  if (!description) return diags.failed();
+  auto store = std::make_unique<OrbaxStore>(path.string(), *std::move(description));
+  if (!store->open(diags)) return diags.failed();
+  return std::unique_ptr<TensorStore>(std::move(store));
+}
+
+}  // namespace rulec
