@@ -2,8 +2,9 @@
 // From MaxText's own checkpoints to Hugging Face, and what they say of themselves against what others say.
 #include <doctest/doctest.h>
 
-#include <map>
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "tests/orbax_files.h"
 #include "tests/store_checks.h"
@@ -107,4 +108,31 @@ TEST_CASE("an option or a config that contradicts the metadata is refused") {
   CHECK(!bind(gemma2(), bound_to(*store, scratch, "scan_layers: false\n"), configured));
   check_found(configured, "R0410", words);
   CHECK(std::holds_alternative<Span>(configured.all()[0].primary.place));
+}
+
+TEST_CASE("a train state converts by its weights, and the rest is listed") {
+  const Scratch scratch;
+  const fs::path rules = scratch.write("p.rules",
+                                       "pack p : maxtext -> hf\n"
+                                       "let D = 2\n"
+                                       "a.w : [D] -> w\n"
+                                       "ignore maxtext : opt_state.**, step\n");
+  const auto store = opened_silently(
+      write_orbax(scratch, "c", {{"step"}, {"params/params/a/w"}, {"opt_state/0/mu/a/w"}, {"opt_state/0/nu/a/w"}}));
+  Diagnostics diags;
+  const Result<RulePack> pack = load_pack(rules.string(), diags);
+  REQUIRE_MESSAGE(pack, render_text(diags));
+  BindOptions options;
+  options.checkpoints["maxtext"] = store.get();
+  const Result<Model> model = bind(*pack, options, diags);
+  REQUIRE_MESSAGE(model, render_text(diags));
+  MemoryStore hf;
+  const Result<Report> report = convert(*model, "hf", *store, hf, {}, diags);
+  REQUIRE_MESSAGE(report, render_text(diags));
+  CHECK(diags.all().empty());
+  std::vector<std::string> ignored;
+  for (const TensorInfo& tensor : report->ignored) ignored.push_back(tensor.name);
+  CHECK(ignored == std::vector<std::string>{"opt_state.0.mu.a.w", "opt_state.0.nu.a.w", "step"});
+  REQUIRE(hf.tensors().size() == 1);
+  CHECK(std::ranges::equal(hf.bytes("w"), std::vector<std::byte>(8, std::byte{1})));
 }

@@ -12,6 +12,7 @@
 #include "engine/store/orbax/write_plan.h"
 #include "engine/zarr/chunk_codec.h"
 #include "grammar/internal_error.h"
+#include "tests/faults.h"
 #include "tests/ocdbt_checks.h"
 #include "tests/orbax_written.h"
 #include "tests/scratch.h"
@@ -192,6 +193,7 @@ TEST_CASE("more values than a process may open files are written") {
     options.has_database = false;
     options.is_compressed = is_compressed;
     options.chunks[0] = 600;
+    const Limit limit(RLIMIT_NOFILE, 400);
     write_checkpoint(scratch.path(), tensors, options);
     check_checkpoint(scratch.path(), tensors);
     CHECK(values_of(scratch / "0/items").size() == 600 + 3);
@@ -218,6 +220,21 @@ TEST_CASE("compressed files have no room left, and none is there without use") {
   REQUIRE(database.files().size() == 2);  // the nodes have one
   const auto is_full = [&](const InputFile& file) { return file.size() == in_use; };
   CHECK(std::ranges::count_if(database.files(), is_full) == 1);
+}
+
+TEST_CASE("compressed values lie in nodes or in files by the size that they turn out to have") {
+  std::mt19937 random(6);
+  std::vector<Written> tensors;
+  for (std::int64_t size = 900; size < 1100; size += 9) {
+    tensors.push_back(random_tensor(fmt::format("t{}", size), DType::U8, {size}, random));
+  }
+  OrbaxOptions options;
+  options.is_compressed = true;
+  const Scratch scratch(memory_folder());
+  write_checkpoint(scratch.path(), tensors, options);
+  check_checkpoint(scratch.path(), tensors);
+  const ocdbt::Database database = opened_database(scratch / "0/items");
+  for (const ocdbt::Entry& entry : database.entries()) CHECK((entry.length > 1024) == entry.file.has_value());
 }
 
 TEST_CASE("what is not committed leaves nothing behind") {
@@ -260,10 +277,12 @@ TEST_CASE("a sink that is used wrongly says so") {
       CHECK(sink->begin(infos, diags));
       CHECK_THROWS_AS((void)sink->begin(infos, diags), InternalError);
       CHECK_THROWS_AS((void)sink->write(0, 1, bytes, diags), InternalError);
-      CHECK_THROWS_AS((void)sink->write(1, 0, bytes, diags), InternalError);  // `step`, which is the sink's own
+      // `step` is the sink's own, and there is nothing behind it.
+      CHECK_THROWS_AS((void)sink->write(1, 0, bytes, diags), InternalError);
+      CHECK_THROWS_AS((void)sink->write(2, 0, bytes, diags), InternalError);
       CHECK(sink->write(0, 1, std::span(bytes).first(3), diags));
-      CHECK_THROWS_AS((void)sink->commit(diags), InternalError);              // byte 0 is missing
-      CHECK_THROWS_AS((void)sink->write(0, 0, bytes, diags), InternalError);  // the others come twice
+      CHECK_THROWS_AS((void)sink->commit(diags), InternalError);                                  // byte 0 is missing
+      CHECK_THROWS_AS((void)sink->write(0, 3, std::span(bytes).first(1), diags), InternalError);  // again
     }
     CHECK_THROWS_AS((void)orbax_sink(scratch.path())->begin(twice, diags), InternalError);
     CHECK(fs::is_empty(scratch.path()));

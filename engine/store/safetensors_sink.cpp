@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
@@ -14,6 +13,7 @@
 #include "engine/store/safetensors_layout.h"
 #include "engine/store/shard_index.h"
 #include "engine/store/shards.h"
+#include "engine/store/written_ranges.h"
 #include "grammar/internal_error.h"
 #include "grammar/messages.h"
 
@@ -30,27 +30,6 @@ constexpr std::size_t MaxOpenFiles = 256;
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
-
-/// Which bytes of a file have been written: disjoint ranges that do not touch, from begin to end.
-class WrittenRanges {
- public:
-  void add(std::uint64_t begin, std::uint64_t end) {
-    auto next = ranges_.upper_bound(begin);
-    if (next != ranges_.begin() && std::prev(next)->second >= begin) --next;
-    while (next != ranges_.end() && next->first <= end) {
-      begin = std::min(begin, next->first);
-      end = std::max(end, next->second);
-      next = ranges_.erase(next);
-    }
-    ranges_.emplace(begin, end);
-  }
-  bool is_all_of(std::uint64_t bytes) const {
-    return ranges_.size() == 1 && ranges_.begin()->first == 0 && ranges_.begin()->second == bytes;
-  }
-
- private:
-  std::map<std::uint64_t, std::uint64_t> ranges_;
-};
 
 struct Shard {
   OutputFile file;

@@ -18,6 +18,7 @@
 #include "engine/store/orbax/write_plan.h"
 #include "engine/store/orbax/write_tree.h"
 #include "engine/store/orbax/write_values.h"
+#include "engine/store/written_ranges.h"
 #include "engine/zarr/chunk_codec.h"
 #include "grammar/internal_error.h"
 #include "grammar/messages.h"
@@ -84,7 +85,7 @@ class OrbaxSink final : public TensorSink {
   std::optional<ValueWriter> values_;
   OpenChunks chunks_;
   std::mutex mutex_;
-  std::vector<std::uint64_t> missing_;  // bytes of each array that nobody has given yet
+  std::vector<WrittenRanges> written_;  // of each array
 };
 
 std::uint64_t bytes_of(const PlannedArray& array) {
@@ -99,16 +100,6 @@ std::size_t value_of(const PlannedArray& array, const Shape& chunk) {
 
 Shape chunk_position(const PlannedArray& array, const ChunkPart& part) {
   return zarr::position_of(part.chunk, array.layout.grid().chunk_grid());
-}
-
-// How many of the last axes of a simplified copy fill its target without holes.
-std::size_t dense_axes(const StridedCopy& copy) {
-  std::int64_t run = 1;
-  std::size_t dense = 0;
-  for (auto axis = copy.axes.rbegin(); axis != copy.axes.rend() && axis->target_stride == run; ++axis, ++dense) {
-    run *= axis->extent;
-  }
-  return dense;
 }
 
 Status OrbaxSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags) {
@@ -130,7 +121,7 @@ Status OrbaxSink::plan(std::span<const TensorInfo> tensors, Diagnostics& diags) 
   if (!leaves || !planned) return diags.failed();
   leaves_ = *std::move(leaves);
   plan_ = *std::move(planned);
-  for (const PlannedArray& array : plan_.arrays) missing_.push_back(bytes_of(array));
+  written_.resize(plan_.arrays.size());
   return Done{};
 }
 
@@ -162,7 +153,7 @@ Status OrbaxSink::write_indices(Diagnostics& diags) {
 }
 
 Status OrbaxSink::write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) {
-  RULEC_ASSERT(index + 1 < plan_.arrays.size());
+  RULEC_ASSERT(index + 1 < plan_.arrays.size());  // the last one is the sink's own
   return write_array(index, offset, bytes, diags);
 }
 
@@ -171,10 +162,11 @@ Status OrbaxSink::write_array(std::size_t index, std::uint64_t offset, std::span
   RULEC_ASSERT(state_ == State::Begun);
   const PlannedArray& array = plan_.arrays[index];
   RULEC_ASSERT(offset <= bytes_of(array) && bytes.size() <= bytes_of(array) - offset);
+  if (bytes.empty()) return Done{};
   {
     const std::lock_guard lock(mutex_);
-    RULEC_ASSERT(bytes.size() <= missing_[index]);
-    missing_[index] -= bytes.size();
+    RULEC_ASSERT(!written_[index].touches(offset, offset + bytes.size()));
+    written_[index].add(offset, offset + bytes.size());
   }
   const bool is_done = for_each_part(array.layout, offset, bytes.size(), [&](const ChunkPart& part) {
     return static_cast<bool>(plan_.is_compressed ? write_compressed(index, part, bytes, diags)
@@ -184,41 +176,20 @@ Status OrbaxSink::write_array(std::size_t index, std::uint64_t offset, std::span
   return Done{};
 }
 
-// In runs that are dense in the file: of a layer's rows, all that `bytes` has of them.
 Status OrbaxSink::write_raw(const PlannedArray& array, const ChunkPart& part, std::span<const std::byte> bytes,
                             Diagnostics& diags) {
   const Shape chunk = chunk_position(array, part);
-  const std::size_t value = value_of(array, chunk);
-  StridedCopy inner = simplified(part.copy);
-  const auto first_dense = inner.axes.end() - static_cast<std::ptrdiff_t>(dense_axes(inner));
-  const std::vector<StridedAxis> outer(inner.axes.begin(), first_dense);
-  inner.axes.erase(inner.axes.begin(), first_dense);
-  const auto run = static_cast<std::size_t>(inner.cells());
-  const bool is_run_of_source = inner.axes.empty() || (inner.axes.size() == 1 && inner.axes[0].source_stride == 1);
-  std::vector<std::byte> gathered(is_run_of_source ? 0 : run);
-
-  zarr::Box rows;
-  for (const StridedAxis& axis : outer) rows.end.push_back(axis.extent);
-  rows.begin.resize(outer.size());
-  Shape row = rows.begin;
-  do {
-    StridedCopy copy = inner;
-    std::int64_t target = part.copy.target_offset;
-    for (std::size_t axis = 0; axis < outer.size(); ++axis) {
-      copy.source_offset += row[axis] * outer[axis].source_stride;
-      target += row[axis] * outer[axis].target_stride;
-    }
-    copy.target_offset = 0;
-    std::span<const std::byte> stored = gathered;
-    if (is_run_of_source) {
-      stored = bytes.subspan(static_cast<std::size_t>(copy.source_offset), run);
-    } else {
-      copy_strided(copy, 1, bytes, gathered);
-    }
-    const std::uint64_t at = array.layout.raw_place(chunk).offset + static_cast<std::uint64_t>(target);
-    if (!values_->put(value, at, stored, diags)) return diags.failed();
-  } while (zarr::advance(row, rows));
-  return Done{};
+  StridedCopy copy = simplified(part.copy);
+  const auto size = static_cast<std::size_t>(copy.cells());
+  const std::uint64_t at = array.layout.raw_place(chunk).offset + static_cast<std::uint64_t>(copy.target_offset);
+  if (copy.axes.empty() || (copy.axes.size() == 1 && copy.axes[0].source_stride == 1)) {
+    const std::span<const std::byte> run = bytes.subspan(static_cast<std::size_t>(copy.source_offset), size);
+    return values_->put(value_of(array, chunk), at, run, diags);
+  }
+  std::vector<std::byte> gathered(size);
+  copy.target_offset = 0;
+  copy_strided(copy, 1, bytes, gathered);
+  return values_->put(value_of(array, chunk), at, gathered, diags);
 }
 
 Status OrbaxSink::write_compressed(std::size_t index, const ChunkPart& part, std::span<const std::byte> bytes,
@@ -239,7 +210,7 @@ Status OrbaxSink::write_compressed(std::size_t index, const ChunkPart& part, std
 
 Status OrbaxSink::commit(Diagnostics& diags) {
   RULEC_ASSERT(state_ == State::Begun);
-  RULEC_ASSERT(chunks_.empty() && std::ranges::all_of(missing_, [](std::uint64_t bytes) { return bytes == 0; }));
+  for (std::size_t i = 0; i < written_.size(); ++i) RULEC_ASSERT(written_[i].is_all_of(bytes_of(plan_.arrays[i])));
   if (!values_->finish(diags) || !write_documents(diags) || !write_marks(diags)) return diags.failed();
   std::error_code error;
   fs::rename(step_, folder_ / Step, error);

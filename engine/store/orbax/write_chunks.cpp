@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "grammar/internal_error.h"
-
 namespace rulec::orbax {
 
 std::optional<std::vector<std::byte>> OpenChunks::add(std::size_t array, const ChunkPart& part, std::uint64_t bytes,
@@ -16,9 +14,7 @@ std::optional<std::vector<std::byte>> OpenChunks::add(std::size_t array, const C
   lock.unlock();
   copy_strided(part.copy, 1, source, chunk.bytes);
   lock.lock();
-  const auto added = static_cast<std::uint64_t>(part.copy.cells());
-  RULEC_ASSERT(added <= chunk.missing);
-  chunk.missing -= added;
+  chunk.missing -= static_cast<std::uint64_t>(part.copy.cells());
   if (chunk.missing > 0) return std::nullopt;
   std::vector<std::byte> complete = std::move(chunk.bytes);
   chunks_.erase(at);

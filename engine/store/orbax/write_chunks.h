@@ -22,8 +22,6 @@ class OpenChunks {
   std::optional<std::vector<std::byte>> add(std::size_t array, const ChunkPart& part, std::uint64_t bytes,
                                             std::span<const std::byte> source);
 
-  bool empty() const { return chunks_.empty(); }
-
  private:
   struct Key {
     std::size_t array = 0;

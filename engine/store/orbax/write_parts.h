@@ -9,7 +9,8 @@
 
 namespace rulec::orbax {
 
-/// Bytes of an array that belong to one of its chunks.
+/// Bytes of an array that belong to one of its chunks, and follow one another there: of a layer's rows, all that a
+/// range has of them.
 struct ChunkPart {
   std::int64_t chunk = 0;  ///< its number, in C order of the grid of chunks
   StridedCopy copy;        ///< of single bytes, from the given range to the chunk in C order

@@ -21,8 +21,8 @@ constexpr int zstd_level(int zarr_version) {
 }
 
 Status check_options(std::span<const TensorInfo> tensors, const OrbaxOptions& options, Diagnostics& diags) {
-  const auto wrong = [&](std::string what) -> Status {
-    return report(diags, std::monostate{}, diag::Usage, std::move(what));
+  const auto wrong = [&](const std::string& what) -> Status {
+    return report(diags, std::monostate{}, diag::Usage, what);
   };
   if (options.zarr_version != 2 && options.zarr_version != 3) {
     return wrong(fmt::format("there is no zarr {} in Orbax checkpoints, only 2 and 3", options.zarr_version));
@@ -53,8 +53,8 @@ zarr::ChunkOptions chunk_options(const TensorInfo& tensor, const OrbaxOptions& o
 }
 
 Result<zarr::ArrayLayout> layout_of(const TensorInfo& tensor, const OrbaxOptions& options, Diagnostics& diags) {
-  const auto refuse = [&](std::string why) -> Result<zarr::ArrayLayout> {
-    return report(diags, std::monostate{}, diag::CannotBeStored, printable(tensor.name), std::move(why));
+  const auto refuse = [&](const std::string& why) -> Result<zarr::ArrayLayout> {
+    return report(diags, std::monostate{}, diag::CannotBeStored, printable(tensor.name), why);
   };
   const std::optional<zarr::ElementType> type = zarr::element_type(tensor.dtype);
   if (!type) return refuse(fmt::format("zarr has no type for {}, whose elements share bytes", rule_name(tensor.dtype)));
@@ -138,7 +138,6 @@ Result<WritePlan> plan_write(std::span<const TensorInfo> tensors, const OrbaxOpt
       failed = diags.failed();
       continue;
     }
-    if (failed) continue;
     std::string name = i < tensors.size() ? array_name(tensor.name) : tensor.name;
     plan.arrays.push_back({std::move(name), *std::move(layout), plan.values.size()});
     place_values(plan, options, new_data_file);
