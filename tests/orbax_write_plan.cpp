@@ -49,19 +49,19 @@ TEST_CASE("tensors are cut for readers and writers alike, and as the user wants 
   const TensorInfo layers{"w", DType::Bf16, {2304, 13, 9216}};
   const auto stacked = [](OrbaxOptions& o) { o.stacked["w"] = {1}; };
   const Row rows[] = {
-      {layers, {}, {2304, 13, 9216}, {72, 13, 9216}},
-      {layers, with(stacked), {2304, 13, 9216}, {768, 1, 9216}},
+      {layers, {}, {2304, 13, 9216}, {18, 13, 9216}},
+      {layers, with(stacked), {2304, 13, 9216}, {256, 1, 9216}},
       {layers, with([](OrbaxOptions& o) { o.one_chunk = true; }), {2304, 13, 9216}, {2304, 13, 9216}},
       {layers, with([](OrbaxOptions& o) { o.zarr_version = 2; }), {72, 13, 9216}, {72, 13, 9216}},
       // A compressed chunk is a value of its own.
       {layers, with([](OrbaxOptions& o) { o.is_compressed = true; }), {72, 13, 9216}, {72, 13, 9216}},
-      {layers, with([](OrbaxOptions& o) { o.chunks[0] = 16; }), {2304, 13, 9216}, {144, 13, 9216}},
+      {layers, with([](OrbaxOptions& o) { o.chunks[0] = 16; }), {2304, 13, 9216}, {144, 1, 9216}},
       // What cannot be cut so, or has no such axis, is cut as ever.
-      {layers, with([](OrbaxOptions& o) { o.chunks = {{1, 16}, {2, 16}}; }), {2304, 13, 9216}, {1152, 13, 576}},
+      {layers, with([](OrbaxOptions& o) { o.chunks = {{1, 16}, {2, 16}}; }), {2304, 13, 9216}, {288, 13, 576}},
       {{"norm", DType::F32, {2304}}, with([](OrbaxOptions& o) { o.chunks = {{0, 7}, {3, 2}}; }), {2304}, {2304}},
       {{"norm", DType::F32, {2304}}, with([](OrbaxOptions& o) { o.chunks[0] = 16; }), {2304}, {144}},
       // Values of at most 2 GiB.
-      {{"w", DType::Bf16, {64, 64 * Mi}}, {}, {16, 64 * Mi}, {1, 8 * Mi}},
+      {{"w", DType::Bf16, {64, 64 * Mi}}, {}, {16, 64 * Mi}, {1, 2 * Mi}},
   };
   for (const Row& row : rows) {
     const TensorInfo other{"other", DType::U8, {7 * 16, 16, 16, 2}};  // has what is asked for

@@ -4,11 +4,11 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,7 +23,7 @@ struct Arguments {
   std::string source;
   std::string folder;
   OrbaxOptions options;
-  std::vector<std::pair<std::size_t, std::int64_t>> chunks;
+  std::vector<std::size_t> chunks;   // axis, pieces, axis, pieces...
   std::vector<std::size_t> stacked;  // of every tensor that has the axes
   bool no_database = false;
   bool scan_layers = false;
@@ -35,7 +35,9 @@ Status write(Arguments args, Diagnostics& diags) {
   if (!store) return diags.failed();
   const std::span<const TensorInfo> tensors = (*store)->tensors();
   args.options.has_database = !args.no_database;
-  args.options.chunks.insert(args.chunks.begin(), args.chunks.end());
+  for (std::size_t i = 0; i + 1 < args.chunks.size(); i += 2) {
+    args.options.chunks[args.chunks[i]] = static_cast<std::int64_t>(args.chunks[i + 1]);
+  }
   if (args.scan_layers) args.options.custom_metadata["scan_layers"] = true;
   for (const TensorInfo& tensor : tensors) {
     for (const std::size_t axis : args.stacked) {
@@ -66,7 +68,7 @@ int main(int argc, char** argv) {
   app.add_flag("--zstd", args.options.is_compressed, "Compress");
   app.add_flag("--no-ocdbt", args.no_database, "A folder an array");
   app.add_flag("--one-chunk", args.options.one_chunk, "One chunk a tensor");
-  app.add_option("--chunks", args.chunks, "AXIS PIECES: cut tensors that can be");
+  app.add_option("--chunks", args.chunks, "AXIS PIECES: cut tensors that can be")->expected(2, 64);
   app.add_option("--stacked", args.stacked, "AXIS along which chunks are one thick");
   app.add_option("--chunk-bytes", args.options.chunk_bytes, "Of a chunk, about");
   app.add_option("--data-file-bytes", args.options.max_data_file_bytes, "Of a data file, at most");

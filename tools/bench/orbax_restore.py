@@ -37,8 +37,8 @@ logging.disable(logging.ERROR)
 LAYOUTS = {
     "first axis": [],
     "one layer thick": ["--stacked", "1"],
-    "one layer thick, 4 MiB": ["--stacked", "1", "--chunk-bytes", str(4 << 20)],
-    "first axis, 4 MiB": ["--chunk-bytes", str(4 << 20)],
+    "first axis, 16 MiB": ["--chunk-bytes", str(16 << 20)],
+    "one layer thick, 16 MiB": ["--stacked", "1", "--chunk-bytes", str(16 << 20)],
     "one chunk": ["--one-chunk"],
     "16 chunks, zstd (MaxText, 16 devices)": ["--chunks", "0", "16", "--zstd"],
     "one chunk, zstd (MaxText, 1 device)": ["--one-chunk", "--zstd"],

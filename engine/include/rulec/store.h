@@ -166,9 +166,11 @@ struct OrbaxOptions {
   /// configuration.
   std::map<std::string, bool> custom_metadata;
 
-  std::uint64_t chunk_bytes = std::uint64_t{16} << 20U;  ///< tensors of more are cut, to chunks of about so many
-  std::uint64_t max_data_file_bytes = std::uint64_t{2}
-                                      << 30U;  ///< a data file takes values up to so many, one at least
+  /// Tensors of more are cut, to chunks of about so many. Nothing: 4 MiB, or 16 MiB where each chunk is a value of its
+  /// own (compressed, or zarr 2).
+  std::optional<std::uint64_t> chunk_bytes;
+  /// A data file takes values up to so many bytes, one at least.
+  std::uint64_t max_data_file_bytes = std::uint64_t{2} << 30U;
 };
 
 /// Writes `0/items` into a folder that exists: step 0 of an Orbax checkpoint, as MaxText's converter lays it out and

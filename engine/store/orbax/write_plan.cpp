@@ -15,6 +15,11 @@
 namespace rulec::orbax {
 namespace {
 
+// Measured with Orbax: eight devices that share an array restore it faster from chunks of 4 MiB than from larger ones,
+// the more so if these are one layer thick. Values of their own are not made that small: each is a key, or a file.
+constexpr std::uint64_t ShardedChunkBytes = std::uint64_t{4} << 20U;
+constexpr std::uint64_t OwnChunkBytes = std::uint64_t{16} << 20U;
+
 // Orbax's levels.
 constexpr int zstd_level(int zarr_version) {
   return zarr_version == 3 ? 3 : 1;
@@ -42,7 +47,7 @@ zarr::ChunkOptions chunk_options(const TensorInfo& tensor, const OrbaxOptions& o
   chunks.one_chunk = options.one_chunk;
   // A compressed chunk is a value of its own: a shard holds none of which nobody knows the size.
   chunks.has_shards = options.zarr_version == 3 && !options.is_compressed;
-  chunks.chunk_bytes = options.chunk_bytes;
+  chunks.chunk_bytes = options.chunk_bytes.value_or(chunks.has_shards ? ShardedChunkBytes : OwnChunkBytes);
   if (const auto stacked = options.stacked.find(tensor.name); stacked != options.stacked.end()) {
     chunks.stacked = stacked->second;
   }
