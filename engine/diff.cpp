@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -127,7 +128,9 @@ Status compare_stored(const TensorStore& a, std::size_t in_a, const TensorStore&
   return Done{};
 }
 
+/// `ignored` tells which tensors need no partner.
 Result<std::vector<TensorDifference>> diff_stored(const TensorStore& a, const TensorStore& b, Allowances allowances,
+                                                  const std::function<bool(const std::string&)>& ignored,
                                                   Diagnostics& diags) {
   std::vector<TensorDifference> result;
   const auto left = a.tensors();
@@ -136,9 +139,11 @@ Result<std::vector<TensorDifference>> diff_stored(const TensorStore& a, const Te
   std::size_t k = 0;
   while (i < left.size() || k < right.size()) {
     if (k == right.size() || (i < left.size() && left[i].name < right[k].name)) {
-      result.push_back(only(left[i++], Difference::OnlyA));
+      if (!ignored(left[i].name)) result.push_back(only(left[i], Difference::OnlyA));
+      ++i;
     } else if (i == left.size() || right[k].name < left[i].name) {
-      result.push_back(only(right[k++], Difference::OnlyB));
+      if (!ignored(right[k].name)) result.push_back(only(right[k], Difference::OnlyB));
+      ++k;
     } else {
       Comparison comparison(left[i], right[k], allowances.find(right[k]));
       if (comparison.needs_bytes() && !compare_stored(a, i, b, k, comparison, diags)) return diags.failed();
@@ -248,7 +253,10 @@ Result<std::vector<TensorDifference>> compare(const TensorStore& a, const Tensor
   const auto side_a = model == nullptr ? std::nullopt : side_of(model->pack(), a);
   const auto side_b = model == nullptr ? std::nullopt : side_of(model->pack(), b);
   if (side_a && side_b && side_a != side_b) return diff_converted(a, b, *model, *side_b, diags);
-  return diff_stored(a, b, Allowances(model, side_a == side_b ? side_b : std::nullopt, diags), diags);
+  const auto ignored = [&](const std::string& name) {
+    return side_a && side_a == side_b && model->pack().ignores(*side_a, name);
+  };
+  return diff_stored(a, b, Allowances(model, side_a == side_b ? side_b : std::nullopt, diags), ignored, diags);
 }
 
 }  // namespace

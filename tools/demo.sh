@@ -34,8 +34,12 @@ show ls gemma
 say "The rules of Gemma 2, proved for every size of the model and every layout of MaxText"
 show rulec check gemma2
 
-say "One command converts; pack, side and direction are found by looking"
+say "One command makes MaxText's own checkpoint of it, a folder of Orbax; pack, side and direction are found by looking"
 show rulec convert gemma maxtext --progress none
+show ls -R maxtext/0
+
+say "What is in there, as MaxText stacks its layers"
+show rulec inspect maxtext
 
 say "What happened to one tensor, in both directions"
 show rulec explain gemma2 model.layers.3.self_attn.q_proj.weight --config hf=gemma/config.json

@@ -102,16 +102,16 @@ const TermPlace& term_of(const Family& family, std::ptrdiff_t tensor, SideId sid
 }
 
 /// Where the rule would stand: the block whose rules map the tensors beside it.
-Finding report_place(const Pack& pack, SideId side, const std::string& name, std::string_view where, std::string count,
-                     std::string_view verb, Diagnostics& diags) {
+Finding report_place(const Pack& pack, SideId side, const std::string& name, std::string_view where,
+                     const std::string& count, std::string_view verb, Diagnostics& diags) {
   const FilePlace file{std::string(where), std::nullopt};
   const std::string& side_name = pack.rules->sides[number(side)];
   const Tensor* beside = neighbour(pack.tensors[number(side)], name);
-  if (beside == nullptr) return report(diags, file, diag::UnmappedSource, std::move(count), side_name, verb);
+  if (beside == nullptr) return report(diags, file, diag::UnmappedSource, count, side_name, verb);
   const Family& family = pack.families[beside->family];
   const Span place = family.block ? side_of_block(*family.block, side, diags)
                                   : term_of(family, beside - pack.tensors[number(side)].data(), side).path;
-  Finding finding = report(diags, place, diag::UnmappedSource, std::move(count), side_name, verb);
+  Finding finding = report(diags, place, diag::UnmappedSource, count, side_name, verb);
   finding
       .label(fmt::format("{} the other tensors of `{}`", family.block ? "this block maps" : "the rules here map",
                          starred(first_segments(name, common_segments(beside->name, name)))))

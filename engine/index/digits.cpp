@@ -123,8 +123,9 @@ bool Digits::add_boxes(const Progression& set, std::size_t unit, Box box, std::v
     std::vector<std::pair<std::int64_t, std::int64_t>> axes;
     for (const auto& [extent, stride] : digit.axes) axes.emplace_back(extent, stride);
     std::optional<IntervalSet> values = IntervalSet::strided(digit.offset, std::move(axes));
-    if (values) box.push_back(*std::move(values));
-    return values.has_value();
+    if (!values) return false;
+    box.push_back(*std::move(values));
+    return true;
   };
   if (unit + 1 == units_.size()) {
     if (!add_digit(set)) return false;

@@ -16,7 +16,6 @@ namespace {
 
 using axes::Layout;
 using axes::Monomial;
-using axes::MonomialRef;
 
 void set_extents(std::vector<axes::PatternDim>& dims, const std::vector<std::int64_t>& extents) {
   for (axes::PatternDim& dim : dims) {

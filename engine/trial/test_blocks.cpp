@@ -107,8 +107,9 @@ class Block {
     std::vector<GivenEntry> entries;
     for (const ast::ConfigEntry& entry : test_.with) entries.push_back({entry.name.text, entry.value});
     Result<Values> values = given_values(*rules_, {}, entries, diags_);
-    if (values) fixed_ = *std::move(values);
-    return static_cast<bool>(values);
+    if (!values) return false;
+    fixed_ = *std::move(values);
+    return true;
   }
 
   /// A small model without a config; where rules read lists or strings from one, of a preset.

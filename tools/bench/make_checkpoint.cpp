@@ -63,7 +63,8 @@ std::vector<float> normal_table() {
   for (int k = 0; k < 4096; ++k) {
     const double wanted = (k + 0.5) / 4096;
     while (below < wanted && x < 3.5) below = 0.5 * std::erfc(-(x += 1e-3) / std::numbers::sqrt2);
-    out.push_back(static_cast<float>(Sigma * x));
+    // Weights are hardly ever as small as what 1 + x in float32 cannot hold, below 2^-16.
+    out.push_back(static_cast<float>(Sigma * (std::abs(x) < 5e-3 ? std::copysign(5e-3, x) : x)));
   }
   return out;
 }

@@ -158,7 +158,8 @@ void print_text(const Arguments& args, const Job& job, const Outcome& outcome) {
   for (const TensorReport& t : report.tensors) planned += t.tensor.bytes();
   Table table({Align::Left, Align::Left});
   table.add({job.options.dry_run ? "would write" : "wrote", args.target});
-  table.add({"tensors", fmt::format("{} made of {}", report.tensors.size(), job.source->tensors().size())});
+  table.add({"tensors", fmt::format("{} made of {}", report.tensors.size(),
+                                    job.source->tensors().size() - report.ignored.size())});
   table.add({"bytes", job.options.dry_run ? bytes_text(planned)
                                           : fmt::format("{} read, {} written", bytes_text(report.bytes_read),
                                                         bytes_text(report.bytes_written))});
@@ -169,7 +170,7 @@ void print_text(const Arguments& args, const Job& job, const Outcome& outcome) {
     table.add({"time", fmt::format("{}, {}/s", time_text(outcome.time), bytes_text(static_cast<std::uint64_t>(rate)))});
   }
   fmt::print("{}", table.text());
-  if (!job.options.dry_run && is_orbax(args.store, job.to) && job.to == "maxtext")
+  if (!job.options.dry_run && job.options.only.empty() && is_orbax(args.store, job.to) && job.to == "maxtext")
     fmt::print("load it in MaxText: load_parameters_path={}\n", parameters_path(args));
 }
 

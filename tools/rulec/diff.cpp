@@ -51,7 +51,8 @@ Result<Model> bind_both(const Arguments& args, const TensorStore& a, const Tenso
   if (!of_b) return diags.failed();
   options.checkpoints[of_b->side] = &b;
   options.checkpoints[of_a->side] = &a;
-  spdlog::info("pack {}: {} is on its side {}, {} on {}", of_a->pack.name(), args.a, of_a->side, args.b, of_b->side);
+  spdlog::info("pack {}: {} is on its side {}, {} on {}{}", of_a->pack.name(), args.a, of_a->side, args.b, of_b->side,
+               of_a->side == of_b->side ? "" : fmt::format("; compared is what the first becomes on {}", of_b->side));
   return bind(of_a->pack, options, diags);
 }
 

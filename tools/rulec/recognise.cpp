@@ -38,6 +38,9 @@ Result<Found> pack_by_names(const TensorStore& checkpoint, const BindOptions& op
       none.note(fmt::format("closest is `{}`, which names {} of {} tensors on its side `{}`", fits.front().pack,
                             fits.front().matched, fits.front().total, fits.front().side));
     }
+    if (options.configs.empty() && options.preset.empty())
+      none.note("no config is beside it, and not every pack's sizes can be told from shapes")
+          .help("give one: --config hf=config.json, or --pack with --preset");
     return none.help("name one with --pack; `rulec packs` lists those that are built in");
   }
   std::vector<std::string> best;
@@ -54,8 +57,13 @@ Result<Found> pack_by_names(const TensorStore& checkpoint, const BindOptions& op
 Result<Found> find_pack(const TensorStore& checkpoint, const Neighbours& neighbours, const std::string& given,
                         const BindOptions& options, Diagnostics& diags) {
   if (!given.empty()) return Found{given, "as told"};
-  if (neighbours.record && is_bundled(neighbours.record->pack))
-    return Found{neighbours.record->pack, "by its rulec.json"};
+  if (neighbours.record) {
+    if (is_bundled(neighbours.record->pack)) return Found{neighbours.record->pack, "by its rulec.json"};
+    const std::string where(checkpoint.where());
+    return report(diags, FilePlace{where, {}}, diag::NoPackFits, where)
+        .note(fmt::format("its rulec.json says that it was made by the pack `{}`", neighbours.record->pack))
+        .help("give that pack, which is not built in: --pack PATH");
+  }
   if (const auto hf = options.configs.find("hf"); hf != options.configs.end()) {
     const std::optional<std::string> type = model_type(hf->second);
     if (type && is_bundled(*type)) return Found{*type, fmt::format("by `model_type` in {}", hf->second.string())};

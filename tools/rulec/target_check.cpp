@@ -61,6 +61,11 @@ bool is_kept_by_others(const struct stat& status, const struct stat& parent) {
   return (parent.st_mode & S_ISVTX) != 0 && user != 0 && status.st_uid != user && parent.st_uid != user;
 }
 
+/// Readers of Orbax take a folder of such a name for unfinished.
+bool is_named_unfinished(const fs::path& target) {
+  return target.filename().string().find(".orbax-checkpoint-tmp") != std::string::npos;
+}
+
 Status check_existing(const fs::path& target, const struct stat& status, const struct stat& parent, bool overwrite,
                       Diagnostics& diags) {
   std::error_code error;
@@ -113,6 +118,9 @@ Status check_target(const fs::path& target_as_given, const fs::path& source, boo
   const bool exists = ::lstat(target.c_str(), &status) == 0;
   if (!exists && errno != ENOENT) return cannot_make(diags, target, words(errno));
   if (exists && S_ISLNK(status.st_mode)) return refuse(diags, target, "is a link; name the folder itself");
+  if (is_named_unfinished(target)) {
+    return refuse(diags, target, "has a name that Orbax gives to unfinished checkpoints").help("choose another name");
+  }
   if (no_target) return cannot_make(diags, target, no_target.message());
   if (!no_source) {  // else opening it says why
     if (real_source == real_target) return refuse(diags, target, "is the source itself");
