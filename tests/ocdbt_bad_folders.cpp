@@ -301,16 +301,19 @@ TEST_CASE("the highest number counts of numbered manifests") {
 
 TEST_CASE("a node of another database hands its base on") {
   const Scratch scratch;
-  // What `below` has: a leaf whose value is `234`.
-  Sample below(ocdbt::encode_node(leaf_of({"", "d/x"}, 2, 3)));
-  fs::create_directories(scratch / "below");
+  // What `below` has: a node over a leaf whose value is `234`.
+  Sample below;
+  ocdbt::Node node;
+  node.height = 1;
+  node.files = {{"", "d/x"}};
+  node.children = {{"k", 0, {below.node(ocdbt::encode_node(leaf_of({"", "d/x"}, 2, 3)))}}};
+  const ocdbt::Extent root_below = below.node(ocdbt::encode_node(node));
   scratch.write("below/d/x", below.data);
   Sample above;
-  ocdbt::Node root;
-  root.height = 1;
-  root.files = {{"below/", "d/x"}};
-  root.children = {{"p/", 2, below.manifest.versions[0].root}};
-  above.root(above.node(ocdbt::encode_node(root)), 1);
+  node.height = 2;
+  node.files = {{"below/", "d/x"}};
+  node.children = {{"p/", 2, {root_below}}};
+  above.root(above.node(ocdbt::encode_node(node)), 2);
   above.write(scratch);
   CHECK(contents(opened_database(scratch.path())) == std::map<std::string, std::string>{{"p/k", "234"}});
 }

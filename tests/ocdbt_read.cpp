@@ -2,6 +2,7 @@
 // Databases that TensorStore and Orbax wrote, against what they have in them.
 #include <doctest/doctest.h>
 #include <fmt/core.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <string>
@@ -39,6 +40,22 @@ constexpr Known Databases[] = {
     {"processes3_zarr3", 34, 0x5AE4E38A},
     {"several_data_files", 16, 0x3BE8E36D},
     {"tree_height2", 442, 0xBFCB7F21},
+};
+
+// Lets the process open no more files than this, to the end of the scope.
+class FewFiles {
+ public:
+  explicit FewFiles(rlim_t count) {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const rlimit lower{count, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &lower) == 0);
+  }
+  ~FewFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  FewFiles(const FewFiles&) = delete;
+  FewFiles& operator=(const FewFiles&) = delete;
+
+ private:
+  rlimit before_ = {};
 };
 
 }  // namespace
@@ -126,6 +143,7 @@ TEST_CASE("any part of a value is read, from several threads at once") {
 }
 
 TEST_CASE("more data files than a process may open are read") {
+  const FewFiles few(400);
   const Scratch scratch;
   std::vector<ocdbt::NewEntry> entries;
   for (int i = 0; i < 600; ++i) {
