@@ -75,7 +75,9 @@ namespace {
 /// Whether a test's template may print a name: what stands behind its last hole or path is compared.
 bool may_print(std::string_view text, const std::string& name) {
   const std::size_t hole = text.find_last_of(">)");
-  return hole == std::string_view::npos ? name == text : name.ends_with(text.substr(hole + 1));
+  if (hole == std::string_view::npos) return name == text;
+  const std::string_view rest = text.substr(hole + 1);
+  return !rest.empty() && name.ends_with(rest);  // of a name that is all hole, nothing is known
 }
 
 std::optional<double> size_of(const ast::File& file, const ast::Test& test, std::string_view axis) {

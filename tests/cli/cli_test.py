@@ -123,6 +123,11 @@ def there_and_back(work):
     own.write_text(own.read_text().replace("maxtext", "jax"))
     expect(0, "convert", work / "mt", work / "jax", "--pack", own, says="jax -> hf")
     expect(0, "diff", work / "hf", work / "jax", "--pack", "gemma2")
+    expect(0, "convert", work / "hf", work / "flat", "--store", "safetensors", "--dtype", "f32")
+    expect(0, "diff", work / "mt", work / "flat")  # `step` is there on one side only, and ignored by the pack
+    expect(0, "convert", work / "hf", work / "mine", "--pack", work / "own/mine.rules")
+    expect(1, "convert", work / "mine", work / "x", says="made by the pack `mine`")
+    expect(2, "convert", work / "hf", work / "x.orbax-checkpoint-tmp-1", says="R0810")
     make_checkpoint(work / "other", seed=2)
     expect(1, "diff", work / "hf", work / "other")
     expect(0, "test", "gemma2")
