@@ -10,8 +10,8 @@
 
 namespace rulec::testing {
 
-std::vector<OrbaxKey> keys_of(std::string_view keys) {
-  std::vector<OrbaxKey> path;
+std::vector<orbax::Key> keys_of(std::string_view keys) {
+  std::vector<orbax::Key> path;
   while (!keys.empty()) {
     const std::string_view key = keys.substr(0, keys.find('/'));
     const bool is_position = key.find_first_not_of("0123456789") == std::string_view::npos;
@@ -25,7 +25,7 @@ std::string orbax_tree_text(const std::vector<NewLeaf>& leaves, std::string_view
   std::string members;
   for (const NewLeaf& leaf : leaves) {
     std::string keys;
-    for (const OrbaxKey& key : keys_of(leaf.keys)) {
+    for (const orbax::Key& key : keys_of(leaf.keys)) {
       keys += fmt::format(R"({}{{"key": "{}", "key_type": {}}})", keys.empty() ? "" : ", ", key.text,
                           key.is_position ? 1 : 2);
     }
@@ -51,7 +51,7 @@ std::filesystem::path write_orbax(const Scratch& scratch, const std::string& ite
   scratch.write(item + "/_METADATA", orbax_tree_text(leaves, rest));
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     if (leaves[i].is_skipped || leaves[i].value_type == "string") continue;
-    const std::string folder = item + "/" + array_name(keys_of(leaves[i].keys));
+    const std::string folder = item + "/" + orbax::array_name(keys_of(leaves[i].keys));
     write_zarr2(scratch, folder, "<f4", 4, std::string(8, static_cast<char>(i)));
   }
   return scratch / item;

@@ -20,7 +20,7 @@ struct NewLeaf {
   bool is_skipped = false;
 };
 
-std::vector<OrbaxKey> keys_of(std::string_view keys);
+std::vector<orbax::Key> keys_of(std::string_view keys);
 
 /// `_METADATA` of these leaves; `rest` is what follows the tree in the document, with a comma before it.
 std::string orbax_tree_text(const std::vector<NewLeaf>& leaves, std::string_view rest = "");

@@ -18,9 +18,9 @@ namespace {
 
 constexpr const char* Tmp = ".orbax-checkpoint-tmp";
 
-OrbaxPlace located(const fs::path& folder) {
+orbax::Location located(const fs::path& folder) {
   Diagnostics diags;
-  Result<OrbaxPlace> place = locate_orbax(folder, diags);
+  Result<orbax::Location> place = orbax::locate(folder, diags);
   REQUIRE_MESSAGE(place, render_text(diags));
   CHECK_MESSAGE(diags.all().empty(), render_text(diags));
   return *std::move(place);
@@ -28,7 +28,7 @@ OrbaxPlace located(const fs::path& folder) {
 
 Diagnostics refused(const fs::path& folder) {
   Diagnostics diags;
-  CHECK(!locate_orbax(folder, diags));
+  CHECK(!orbax::locate(folder, diags));
   return diags;
 }
 
@@ -44,14 +44,14 @@ void write_step(const Scratch& scratch, const std::string& step, const std::stri
 }  // namespace
 
 TEST_CASE("names of steps end in their number") {
-  CHECK(step_number("0") == 0);
-  CHECK(step_number("17") == 17);
-  CHECK(step_number("ckpt_00000007") == 7);
-  CHECK(step_number("my_run_12") == 12);
-  CHECK(step_number("_3") == 3);
+  CHECK(orbax::step_number("0") == 0);
+  CHECK(orbax::step_number("17") == 17);
+  CHECK(orbax::step_number("ckpt_00000007") == 7);
+  CHECK(orbax::step_number("my_run_12") == 12);
+  CHECK(orbax::step_number("_3") == 3);
   for (const char* name : {"", "_", "items", "7a", "a7", "7_", "-7", "+7", " 7", "7.orbax-checkpoint-tmp", "0x7",
                            "99999999999999999999", "layers_"}) {
-    CHECK_MESSAGE(!step_number(name), name);
+    CHECK_MESSAGE(!orbax::step_number(name), name);
   }
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("a run, its step and its item lead to the same tree") {
   for (const char* folder : {"run", "run/checkpoints", "run/checkpoints/5", "run/checkpoints/5/items",
                              "run/checkpoints/5/items/", "run/checkpoints/./5/", "run/../run"}) {
     CAPTURE(folder);
-    const OrbaxPlace place = located(scratch / folder);
+    const orbax::Location place = located(scratch / folder);
     CHECK(fs::equivalent(place.item, item));
     CHECK(fs::equivalent(place.step_folder, item.parent_path()));
     CHECK(place.item_name == "items");
@@ -77,7 +77,7 @@ TEST_CASE("a checkpoint without steps or items is one folder") {
   scratch.write("single/_METADATA", "{}");
   for (const bool has_step_metadata : {false, true}) {
     if (has_step_metadata) scratch.write("single/_CHECKPOINT_METADATA", "{}");
-    const OrbaxPlace place = located(scratch / "single");
+    const orbax::Location place = located(scratch / "single");
     CHECK(place.item == scratch / "single");
     CHECK(place.step_folder == scratch / "single");
     CHECK(place.item_name.empty());
@@ -94,7 +94,7 @@ TEST_CASE("of several steps the one with the highest number is read") {
   const Scratch scratch;
   for (const char* step : {"3", "10", "20", "9"}) write_step(scratch, step);
   scratch.write("metadata/_ROOT_METADATA", "{}");
-  const OrbaxPlace place = located(scratch.path());
+  const orbax::Location place = located(scratch.path());
   CHECK(place.step == "20");
   CHECK(place.other_steps == std::vector<std::string>{"10", "9", "3"});
   const Scratch prefixed;
@@ -123,7 +123,7 @@ TEST_CASE("an unfinished step is passed over with a warning, and refused when it
   scratch.write("50/items/ocdbt.process_0/manifest.ocdbt", "");
   write_step(scratch, std::string("5") + Tmp);  // older than what is read
   Diagnostics diags;
-  const Result<OrbaxPlace> place = locate_orbax(scratch.path(), diags);
+  const Result<orbax::Location> place = orbax::locate(scratch.path(), diags);
   REQUIRE(place);
   CHECK(place->step == "10");
   CHECK(place->other_steps.empty());
@@ -162,7 +162,7 @@ TEST_CASE("of several trees in a step the usual one is read") {
     write_item(scratch, "aux");
     scratch.write("metrics/metrics", "{}");  // no tree
     for (std::size_t j = i; j < known.size(); ++j) write_step(scratch, ".", known[j]);
-    const OrbaxPlace place = located(scratch.path());
+    const orbax::Location place = located(scratch.path());
     CHECK(place.item_name == known[i]);
     CHECK(place.other_items.size() == known.size() - i);
     CHECK(std::set(place.other_items.begin(), place.other_items.end()).contains("aux"));
@@ -236,21 +236,21 @@ TEST_CASE("folders are recognised by looking") {
   for (const char* mark :
        {"_METADATA", "_CHECKPOINT_METADATA", "manifest.ocdbt", "orbax.checkpoint", ".zarray", "zarr.json"}) {
     const Scratch scratch;
-    CHECK(!has_orbax_marks(scratch.path()));
+    CHECK(!orbax::has_marks(scratch.path()));
     scratch.write(mark, "");
-    CHECK(has_orbax_marks(scratch.path()));
+    CHECK(orbax::has_marks(scratch.path()));
   }
   for (const char* file : {"0/x", "ckpt_00000007/x", "items/_METADATA", "checkpoints/0/x", "checkpoint",
                            "0.orbax-checkpoint-tmp/x", "items.orbax-checkpoint-tmp/x"}) {
     const Scratch scratch;
-    CHECK(!has_orbax_folders(scratch.path()));
+    CHECK(!orbax::has_folders(scratch.path()));
     scratch.write(file, "");
-    CHECK_MESSAGE(has_orbax_folders(scratch.path()), file);
+    CHECK_MESSAGE(orbax::has_folders(scratch.path()), file);
   }
   const Scratch scratch;
   scratch.write("src/main.cpp", "");
   scratch.write("checkpoints/notes.txt", "");
-  CHECK(!has_orbax_folders(scratch.path()));
+  CHECK(!orbax::has_folders(scratch.path()));
 }
 
 TEST_CASE("open_store says what it looked for") {

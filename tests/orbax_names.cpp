@@ -13,10 +13,10 @@ using namespace rulec::testing;
 
 namespace {
 
-OrbaxTree tree_of(const std::vector<std::string>& leaves) {
-  OrbaxTree tree;
+orbax::Tree tree_of(const std::vector<std::string>& leaves) {
+  orbax::Tree tree;
   for (const std::string& keys : leaves)
-    tree.leaves.push_back({keys_of(keys), "np.ndarray", OrbaxLeaf::Kind::Array, 0});
+    tree.leaves.push_back({keys_of(keys), "np.ndarray", orbax::Leaf::Kind::Array, 0});
   return tree;
 }
 
@@ -25,7 +25,7 @@ struct Row {
   std::vector<std::string> leaves;
   std::vector<std::string> names;
   std::string prefix;
-  LayerNames layers = LayerNames::None;
+  orbax::LayerNames layers = orbax::LayerNames::None;
 };
 
 }  // namespace
@@ -38,24 +38,24 @@ TEST_CASE("weights of MaxText are called as its modules call them, in whichever 
        {"step", "decoder.layers.mlp.wo.kernel", "token_embedder.embedding",
         "opt_state.0.mu.params.decoder.layers.mlp.wo.kernel"},
        "params.params.",
-       LayerNames::Scanned},
+       orbax::LayerNames::Scanned},
       {"layers apart",
        {"params/params/decoder/layers_0/mlp/wo/kernel", "params/params/decoder/layers_11/mlp/wo/kernel"},
        {"decoder.layers_0.mlp.wo.kernel", "decoder.layers_11.mlp.wo.kernel"},
        "params.params.",
-       LayerNames::Unscanned},
+       orbax::LayerNames::Unscanned},
       {"layers in a list",
        {"params/decoder/layers/0/kernel", "params/decoder/layers/10/kernel", "params/decoder/moe_layers/3/kernel"},
        {"decoder.layers_0.kernel", "decoder.layers_10.kernel", "decoder.moe_layers_3.kernel"},
        "params.",
-       LayerNames::Unscanned},
+       orbax::LayerNames::Unscanned},
       {"other lists stay", {"params/decoder/blocks/0/kernel"}, {"decoder.blocks.0.kernel"}, "params."},
       {"one level of params", {"params/decoder/norm/scale"}, {"decoder.norm.scale"}, "params."},
       {"NNX after training",
        {"decoder/norm/scale/value", "decoder/layers/mlp/kernel/value", "token_embedder/embedding/value"},
        {"decoder.norm.scale", "decoder.layers.mlp.kernel", "token_embedder.embedding"},
        "",
-       LayerNames::Scanned},
+       orbax::LayerNames::Scanned},
       {"NNX in reinforcement learning",
        {"base/decoder/norm/scale/value", "base/decoder/norm/bias/value"},
        {"decoder.norm.scale", "decoder.norm.bias"},
@@ -91,7 +91,7 @@ TEST_CASE("weights of MaxText are called as its modules call them, in whichever 
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
-    const MaxTextNames names = maxtext_names(tree_of(row.leaves));
+    const orbax::MaxTextNames names = orbax::maxtext_names(tree_of(row.leaves));
     CHECK(names.names == row.names);
     CHECK(names.prefix == row.prefix);
     CHECK(names.layers == row.layers);
@@ -99,13 +99,13 @@ TEST_CASE("weights of MaxText are called as its modules call them, in whichever 
 }
 
 TEST_CASE("weights are told from all else") {
-  const MaxTextNames names =
-      maxtext_names(tree_of({"step", "params/params/norm/scale", "params/params/norm_rngs/key", "opt_state/0/count"}));
+  const orbax::MaxTextNames names = orbax::maxtext_names(
+      tree_of({"step", "params/params/norm/scale", "params/params/norm_rngs/key", "opt_state/0/count"}));
   CHECK(names.is_weight == std::vector<bool>{false, true, false, false});
 }
 
 TEST_CASE("strings and empty containers do not keep `value` in the names of weights") {
-  OrbaxTree tree = tree_of({"decoder/norm/scale/value", "decoder/dropout"});
-  tree.leaves[1].kind = OrbaxLeaf::Kind::Empty;
-  CHECK(maxtext_names(tree).names == std::vector<std::string>{"decoder.norm.scale", "decoder.dropout"});
+  orbax::Tree tree = tree_of({"decoder/norm/scale/value", "decoder/dropout"});
+  tree.leaves[1].kind = orbax::Leaf::Kind::Empty;
+  CHECK(orbax::maxtext_names(tree).names == std::vector<std::string>{"decoder.norm.scale", "decoder.dropout"});
 }

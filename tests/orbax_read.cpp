@@ -78,7 +78,7 @@ const Row Rows[] = {
 };
 
 Result<std::unique_ptr<TensorStore>> opened_as_stored(const fs::path& folder, Diagnostics& diags) {
-  return open_orbax(folder, OrbaxNames::AsStored, diags);
+  return orbax::open_checkpoint(folder, orbax::Names::AsStored, diags);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ std::vector<std::string> names_of(const TensorStore& store) {
 
 Diagnostics said_of(const fs::path& folder) {
   Diagnostics diags;
-  const auto store = open_orbax(folder, OrbaxNames::AsRules, diags);
+  const auto store = orbax::open_checkpoint(folder, orbax::Names::AsRules, diags);
   CHECK(static_cast<bool>(store) == (diags.errors() == 0));
   return diags;
 }
@@ -38,14 +38,28 @@ std::map<std::string, std::string> facts_of(const TensorStore& store) {
 
 using Names = std::vector<std::string>;
 
+constexpr std::string_view TwoFloats =
+    R"({"chunks":[2],"compressor":null,"dimension_separator":".","dtype":"<f4","fill_value":null,)"
+    R"("filters":null,"order":"C","shape":[2],"zarr_format":2})";
+
+// A database of these values, in place of the one before.
+void write_values(const fs::path& folder, const std::map<std::string, std::string_view>& values) {
+  fs::remove(folder / "manifest.ocdbt");
+  fs::remove_all(folder / "d");
+  std::vector<ocdbt::NewEntry> entries;
+  for (const auto& [key, bytes] : values) entries.push_back({key, std::as_bytes(std::span(bytes))});
+  Diagnostics diags;
+  REQUIRE(ocdbt::write_database(folder, entries, {}, {}, diags));
+}
+
 }  // namespace
 
 TEST_CASE("tensors are called as they are stored, or as rules call them") {
   const Scratch scratch;
   const fs::path item = write_orbax(scratch, "c", {{"step"}, {"params/params/b/w"}, {"params/params/a/w"}});
   Diagnostics diags;
-  const auto stored = open_orbax(item, OrbaxNames::AsStored, diags);
-  const auto rules = open_orbax(item, OrbaxNames::AsRules, diags);
+  const auto stored = orbax::open_checkpoint(item, orbax::Names::AsStored, diags);
+  const auto rules = orbax::open_checkpoint(item, orbax::Names::AsRules, diags);
   REQUIRE((stored && rules));
   CHECK(diags.all().empty());
   CHECK(names_of(**stored) == Names{"params.params.a.w", "params.params.b.w", "step"});
@@ -92,7 +106,7 @@ TEST_CASE("what is no tensor of rulec is left out with a warning") {
                                      {"few"}});
   write_zarr2(scratch, "c/few", "int4", 1, "1234");
   Diagnostics diags;
-  const auto store = open_orbax(item, OrbaxNames::AsRules, diags);
+  const auto store = orbax::open_checkpoint(item, orbax::Names::AsRules, diags);
   REQUIRE(store);
   CHECK(names_of(**store) == Names{"a"});
   CHECK(diags.errors() == 0);
@@ -199,23 +213,18 @@ TEST_CASE("a store tells what people want to know of a checkpoint") {
 TEST_CASE("thousands of arrays in one database are opened at once") {
   constexpr int Count = 5000;
   const Scratch scratch;
-  const std::string document =
-      R"({"chunks":[2],"compressor":null,"dimension_separator":".","dtype":"<f4","fill_value":null,)"
-      R"("filters":null,"order":"C","shape":[2],"zarr_format":2})";
+  const std::string_view document = TwoFloats;
   const std::string value = "12345678";
   std::vector<NewLeaf> leaves;
   std::map<std::string, std::string_view> values;
   for (int i = 0; i < Count; ++i) {
     leaves.push_back({fmt::format("params/params/decoder/layers_{}/kernel", i)});
-    const std::string array = array_name(keys_of(leaves.back().keys));
+    const std::string array = orbax::array_name(keys_of(leaves.back().keys));
     values[array + "/.zarray"] = document;
     values[array + "/0"] = value;
   }
-  std::vector<ocdbt::NewEntry> entries;
-  for (const auto& [key, bytes] : values) entries.push_back({key, std::as_bytes(std::span(bytes))});
   scratch.write("c/_METADATA", orbax_tree_text(leaves, R"(, "use_ocdbt": true)"));
-  Diagnostics diags;
-  REQUIRE(ocdbt::write_database(scratch / "c", entries, {}, {}, diags));
+  write_values(scratch / "c", values);
   const auto store = opened_silently(scratch / "c");
   CHECK(store->tensors().size() == Count);
   CHECK(store->tensors()[0].name == "decoder.layers_0.kernel");
@@ -227,4 +236,24 @@ TEST_CASE("thousands of arrays in one database are opened at once") {
   CHECK(said.all()[0].notes == Names{"so are 4998 more arrays"});
   scratch.write("c/_METADATA", orbax_tree_text({{"lost"}}));
   check_found(said_of(scratch / "c"), "R0840", "it lists the array `lost`, which is not in the database");
+}
+
+TEST_CASE("values that their array has no place for are warned of") {
+  const Scratch scratch;
+  const std::map<std::string, std::string_view> array = {{"a/.zarray", TwoFloats}, {"a/0", "12345678"}};
+  scratch.write("c/_METADATA", orbax_tree_text({{"a"}}, R"(, "use_ocdbt": true)"));
+  for (const char* stray : {"a/1", "a/00", "a/0.0", "a/-1", "a/c/0", "a/zarr.json.old", "a/b/0"}) {
+    std::map<std::string, std::string_view> values = array;
+    values[stray] = "12345678";
+    write_values(scratch / "c", values);
+    const Diagnostics said = said_of(scratch / "c");
+    CHECK(said.all().size() == 1);
+    check_found(said, "R0842", fmt::format("`{}` is left out: its array has no chunk of this key", stray));
+  }
+  std::map<std::string, std::string_view> values = array;
+  values["a/7"] = values["a/8"] = values["a/9"] = "12345678";
+  write_values(scratch / "c", values);
+  CHECK(said_of(scratch / "c").all()[0].notes == Names{"so are 2 more values"});
+  write_values(scratch / "c", array);
+  opened_silently(scratch / "c");
 }

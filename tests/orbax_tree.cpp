@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using Kind = OrbaxLeaf::Kind;
+using Kind = orbax::Leaf::Kind;
 
 std::string key(std::string_view name, int type = 2) {
   return fmt::format(R"({{"key": "{}", "key_type": {}}})", name, type);
@@ -34,9 +34,9 @@ std::string tree(std::string_view leaves, std::string_view rest = "") {
   return fmt::format(R"({{"tree_metadata": {{{}}}{}}})", leaves, rest);
 }
 
-OrbaxTree parsed(std::string_view text) {
+orbax::Tree parsed(std::string_view text) {
   Diagnostics diags;
-  Result<OrbaxTree> result = parse_orbax_tree(text, "_METADATA", diags);
+  Result<orbax::Tree> result = orbax::parse_tree(text, "_METADATA", diags);
   REQUIRE_MESSAGE(result, render_text(diags));
   CHECK(diags.all().empty());
   return *std::move(result);
@@ -44,23 +44,23 @@ OrbaxTree parsed(std::string_view text) {
 
 Diagnostics said_of_tree(std::string_view text) {
   Diagnostics diags;
-  CHECK(!parse_orbax_tree(text, "_METADATA", diags));
+  CHECK(!orbax::parse_tree(text, "_METADATA", diags));
   return diags;
 }
 
 }  // namespace
 
 TEST_CASE("a tree has its leaves in their order") {
-  const OrbaxTree t =
+  const orbax::Tree t =
       parsed(tree(leaf("('b', '0', 'x')", key("b") + "," + key("0", 1) + "," + key("x"), "jax.Array") + "," +
                       leaf("('a',)", key("a"), "string"),
                   R"(, "use_ocdbt": true, "use_zarr3": false, "store_array_data_equal_to_fill_value": true,)"
                   R"( "custom_metadata": {"note": "a } in a string", "n": [1, 2]}, "value_metadata_tree": "{}")"));
   REQUIRE(t.leaves.size() == 2);
-  CHECK(array_name(t.leaves[0].path) == "b.0.x");
-  CHECK(t.leaves[0].path == std::vector<OrbaxKey>{{"b", false}, {"0", true}, {"x", false}});
+  CHECK(orbax::array_name(t.leaves[0].path) == "b.0.x");
+  CHECK(t.leaves[0].path == std::vector<orbax::Key>{{"b", false}, {"0", true}, {"x", false}});
   CHECK(t.leaves[0].kind == Kind::Array);
-  CHECK(array_name(t.leaves[1].path) == "a");
+  CHECK(orbax::array_name(t.leaves[1].path) == "a");
   CHECK(t.leaves[1].kind == Kind::Text);
   CHECK(t.use_ocdbt == true);
   CHECK(t.use_zarr3 == false);
@@ -69,10 +69,10 @@ TEST_CASE("a tree has its leaves in their order") {
 }
 
 TEST_CASE("what older releases did not write is nothing") {
-  const OrbaxTree t = parsed(tree(leaf("()", ""), R"(, "use_zarr3": true, "custom_metadata": null)"));
+  const orbax::Tree t = parsed(tree(leaf("()", ""), R"(, "use_zarr3": true, "custom_metadata": null)"));
   REQUIRE(t.leaves.size() == 1);
   CHECK(t.leaves[0].path.empty());
-  CHECK(array_name(t.leaves[0].path).empty());
+  CHECK(orbax::array_name(t.leaves[0].path).empty());
   CHECK(!t.use_ocdbt);
   CHECK(t.use_zarr3 == true);
   CHECK(!t.stores_fill_values);
@@ -99,13 +99,13 @@ TEST_CASE("the type of a leaf says where its value is") {
 }
 
 TEST_CASE("members that nobody knows, their order, blanks and labels do not matter") {
-  const OrbaxTree t = parsed(
+  const orbax::Tree t = parsed(
       "\n{ \"later\": [{\"tree_metadata\": 1, \"tree_metadata\": 2}],\n"
       "  \"tree_metadata\": {\"L0\": {\"x\": 1, \"value_metadata\": {\"skip_deserialize\": false,"
       " \"write_shape\": [8], \"value_type\": \"scalar\"}, \"key_metadata\":"
       " [{\"key_type\": 2, \"more\": {}, \"key\": \"a\\u00fc\"}]}}}");
   REQUIRE(t.leaves.size() == 1);
-  CHECK(array_name(t.leaves[0].path) == "aü");
+  CHECK(orbax::array_name(t.leaves[0].path) == "aü");
 }
 
 TEST_CASE("what is wrong with a tree is told by its place") {
@@ -172,13 +172,15 @@ TEST_CASE("a value in a text ends where it ends") {
   for (const Row& row : {Row{R"({"a": 12, "b": 1})", "12"}, Row{R"({"a": "x,\"}]", "b": 1})", R"("x,\"}]")"},
                          Row{R"({"a": [1, {"b": "]"}], "c": 1})", R"([1, {"b": "]"}])"}, Row{R"({"a": {}})", "{}"},
                          Row{R"({"a": true})", "true"}, Row{R"({"a": "\\"})", R"("\\")"}}) {
-    CHECK(json_value_at(row.text, 6) == row.value);
+    CHECK(orbax::json_value_at(row.text, 6) == row.value);
   }
 }
 
 TEST_CASE("the metadata of a step tell what a program knew") {
   Diagnostics diags;
-  const auto parse = [&](std::string_view text) { return parse_step_metadata(text, "_CHECKPOINT_METADATA", diags); };
+  const auto parse = [&](std::string_view text) {
+    return orbax::parse_step_metadata(text, "_CHECKPOINT_METADATA", diags);
+  };
   const auto step = parse(R"({"item_handlers": {"items": "x"}, "custom_metadata": {"scan_layers": true, "n": 7,)"
                           R"( "name": "x", "minus": -2, "rate": 0.5, "lora": {"rank": 8}, "none": null}})");
   REQUIRE(step);
@@ -206,7 +208,7 @@ TEST_CASE("what is wrong with the metadata of a step is told by its place") {
         Row{R"({"custom_metadata": {"a": 1, "a": 2}})", "R0840", "`a` stands twice"},
         Row{R"({"custom_metadata": )" + nested_lists(100) + "}", "R0803", "nested 65 deep"}}) {
     Diagnostics diags;
-    CHECK(!parse_step_metadata(row.text, "_CHECKPOINT_METADATA", diags));
+    CHECK(!orbax::parse_step_metadata(row.text, "_CHECKPOINT_METADATA", diags));
     check_found(diags, row.id, row.words);
   }
 }
@@ -221,12 +223,12 @@ TEST_CASE("no byte of a tree, changed, brings the reader down") {
       std::string text = whole;
       text[at] = static_cast<char>(text[at] ^ mask);
       Diagnostics diags;
-      const bool is_read = static_cast<bool>(parse_orbax_tree(text, "_METADATA", diags));
+      const bool is_read = static_cast<bool>(orbax::parse_tree(text, "_METADATA", diags));
       CHECK(is_read == diags.all().empty());
       read += is_read ? 1 : 0;
     }
     Diagnostics diags;
-    CHECK(!parse_orbax_tree(std::string_view(whole).substr(0, at), "_METADATA", diags));
+    CHECK(!orbax::parse_tree(std::string_view(whole).substr(0, at), "_METADATA", diags));
   }
   CHECK(read > 0);
 }

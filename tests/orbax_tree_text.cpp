@@ -23,8 +23,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // The leaves that Orbax listed, in its order.
-std::vector<Leaf> leaves_in(const std::string& text) {
-  std::vector<Leaf> leaves;
+std::vector<WrittenLeaf> leaves_in(const std::string& text) {
+  std::vector<WrittenLeaf> leaves;
   const Json json = Json::parse(text);
   for (const auto& [label, leaf] : json["tree_metadata"].items()) {
     std::vector<std::string> keys;
@@ -55,13 +55,13 @@ TEST_CASE("the tree of MaxText's tensors is MaxText's, byte by byte, whatever th
   for (const char* fixture : {"maxtext_scan_1dev", "maxtext_unscan_1dev"}) {
     const std::string text = read_file(orbax_data(fixture) / "0/items/_METADATA");
     std::vector<std::string> names;
-    for (const Leaf& leaf : leaves_in(text)) {
+    for (const WrittenLeaf& leaf : leaves_in(text)) {
       if (leaf.keys[0] == "params") names.push_back(joined(leaf.keys, 2));
     }
     REQUIRE(names.size() > 20);
     std::ranges::shuffle(names, std::mt19937(5));
     Diagnostics diags;
-    const Result<std::vector<Leaf>> leaves = tree_of(tensors_named(names), {}, diags);
+    const Result<std::vector<WrittenLeaf>> leaves = tree_of(tensors_named(names), {}, diags);
     REQUIRE_MESSAGE(leaves, render_text(diags));
     CHECK(tree_text(*leaves, {}) == text);
   }

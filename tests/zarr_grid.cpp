@@ -51,7 +51,21 @@ TEST_CASE("keys of values are as the metadata say") {
     array.has_prefix = row.has_prefix;
     array.separator = row.separator;
     CHECK(Grid(array).key(row.position) == row.key);
+    CHECK(Grid(array).has_key(row.key));
   }
+}
+
+TEST_CASE("a key is one of an array if it is spelled as a position of its grid") {
+  ArrayMetadata array = array_of({4, 30}, {2, 10}, {2, 10});
+  for (const char* key : {"", "c", "c/", "c/0", "c/0/3", "c/2/0", "c/0/0/0", "c/00/1", "c/+0/1", "c/-0/1", "c/0/1/",
+                          "c/0.1", "d/0/1", "0/1", "c/0/1x", "c/0/99999999999999999999", "zarr.json"}) {
+    CHECK_MESSAGE(!Grid(array).has_key(key), key);
+  }
+  CHECK(Grid(array).has_key("c/1/2"));
+  array.has_prefix = false;
+  array.separator = '.';
+  for (const char* key : {"0.0.-1", "00.1", "0.-1", "c.0.1", "0"}) CHECK_MESSAGE(!Grid(array).has_key(key), key);
+  CHECK(Grid(array).has_key("1.2"));
 }
 
 TEST_CASE("a range of cells is a few boxes, in order") {

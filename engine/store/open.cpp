@@ -84,7 +84,7 @@ Result<std::unique_ptr<TensorStore>> open_index(const std::string& where, const 
 }
 
 Result<std::unique_ptr<TensorStore>> open_folder(const fs::path& folder, Diagnostics& diags) {
-  if (has_orbax_marks(folder)) return open_orbax(folder, OrbaxNames::AsRules, diags);
+  if (orbax::has_marks(folder)) return orbax::open_checkpoint(folder, orbax::Names::AsRules, diags);
   const Result<std::vector<std::string>> names = safetensors_names(folder, diags);
   if (!names) return diags.failed();
   std::error_code error;
@@ -96,7 +96,7 @@ Result<std::unique_ptr<TensorStore>> open_folder(const fs::path& folder, Diagnos
     if (!check_link(folder, file, diags)) return diags.failed();
     return open_safetensors_file(file, diags);
   }
-  if (names->empty() && has_orbax_folders(folder)) return open_orbax(folder, OrbaxNames::AsRules, diags);
+  if (names->empty() && orbax::has_folders(folder)) return orbax::open_checkpoint(folder, orbax::Names::AsRules, diags);
   Finding finding = report(diags, FilePlace{folder.string(), {}}, diag::NoCheckpoint, printable(folder.string()));
   if (names->empty()) {
     return finding.note(fmt::format(

@@ -71,6 +71,10 @@ Result<Array> Array::open(const ChunkSource& source, std::string name, MissingCh
   return Array(source, std::move(name), missing, cache, *std::move(metadata));
 }
 
+bool Array::has_key(std::string_view key) const {
+  return key == (metadata_.zarr_version == 3 ? Zarr3Key : Zarr2Key) || grid_.has_key(key);
+}
+
 std::uint64_t Array::bytes() const {
   return static_cast<std::uint64_t>(*cells(byte_shape_));
 }

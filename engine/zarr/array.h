@@ -40,6 +40,9 @@ class Array {
   const ArrayMetadata& metadata() const { return metadata_; }
   const Grid& grid() const { return grid_; }
 
+  /// Whether `key` is that of the array's document or of one of its values.
+  bool has_key(std::string_view key) const;
+
   /// Bytes of the whole array.
   std::uint64_t bytes() const;
 

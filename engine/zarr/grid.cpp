@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace rulec::zarr {
 namespace {
@@ -136,6 +137,20 @@ std::string Grid::key(const Shape& value) const {
   const std::string separator(1, separator_);
   if (value.empty()) return has_prefix_ ? "c" : "0";
   return (has_prefix_ ? "c" + separator : "") + fmt::format("{}", fmt::join(value, separator));
+}
+
+// A position has one key, so nothing else that reads as the position is one.
+bool Grid::has_key(std::string_view key) const {
+  std::string_view rest = key.substr(std::min<std::size_t>(key.size(), has_prefix_ ? 2 : 0));
+  Shape position;
+  while (position.size() < value_grid_.size()) {
+    const std::string_view word = rest.substr(0, rest.find(separator_));
+    std::int64_t number = 0;
+    if (std::from_chars(word.data(), word.data() + word.size(), number).ec != std::errc() || number < 0) return false;
+    position.push_back(number);
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+  }
+  return std::ranges::equal(position, value_grid_, std::less{}) && this->key(position) == key;
 }
 
 }  // namespace rulec::zarr

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/zarr/metadata.h"
@@ -66,6 +67,8 @@ class Grid {
 
   /// The key of a value, relative to the array: `c/0/1`, `0.1`, `c`, `0`.
   std::string key(const Shape& value) const;
+  /// Whether `key` is one that a value of the array has.
+  bool has_key(std::string_view key) const;
 
  private:
   static std::int64_t cells_of(const Shape& grid);

@@ -8,7 +8,7 @@
 
 #include "engine/file/printable.h"
 
-namespace rulec {
+namespace rulec::orbax {
 namespace {
 
 constexpr std::size_t MaxNames = 10;
@@ -23,10 +23,10 @@ std::string with_others(const std::string& name, const std::vector<std::string>&
   return fmt::format("{} (also there: {})", printable(name), list);
 }
 
-std::string format_of(const OrbaxContent& content) {
+std::string format_of(const Content& content) {
   const auto has_version = [&](int version) {
     return std::ranges::any_of(content.arrays,
-                               [&](const OrbaxArray& a) { return a.array.metadata().zarr_version == version; });
+                               [&](const LeafArray& a) { return a.array.metadata().zarr_version == version; });
   };
   const bool has_two = has_version(2);
   const bool has_three = has_version(3);
@@ -37,7 +37,7 @@ std::string format_of(const OrbaxContent& content) {
 }
 
 // How layers are stacked, and who says so; empty if nobody does.
-std::string scan_layers_of(const OrbaxContent& content) {
+std::string scan_layers_of(const Content& content) {
   if (const auto said = content.step.values.find("scan_layers"); said != content.step.values.end()) {
     return fmt::format("{}, as {} says", printable(said->second), StepMetadataName);
   }
@@ -46,11 +46,11 @@ std::string scan_layers_of(const OrbaxContent& content) {
   return is_scanned ? "true, as the name `layers` says" : "false, as names like `layers_0` say";
 }
 
-std::string size_of(const OrbaxContent& content, std::string_view first_key) {
+std::string size_of(const Content& content, std::string_view first_key) {
   std::size_t count = 0;
   std::uint64_t bytes = 0;
-  for (const OrbaxArray& a : content.arrays) {
-    const OrbaxLeaf& leaf = content.tree.leaves[a.leaf];
+  for (const LeafArray& a : content.arrays) {
+    const Leaf& leaf = content.tree.leaves[a.leaf];
     if (leaf.path.empty() || leaf.path.front().text != first_key) continue;
     ++count;
     // Sizes are claims until the chunks are read.
@@ -60,12 +60,12 @@ std::string size_of(const OrbaxContent& content, std::string_view first_key) {
 }
 
 // Leaves that are no arrays, by name and type.
-std::string other_leaves_of(const OrbaxContent& content) {
+std::string other_leaves_of(const Content& content) {
   std::string list;
   std::size_t count = 0;
   for (std::size_t i = 0; i < content.tree.leaves.size(); ++i) {
-    const OrbaxLeaf& leaf = content.tree.leaves[i];
-    if (leaf.kind == OrbaxLeaf::Kind::Array) continue;
+    const Leaf& leaf = content.tree.leaves[i];
+    if (leaf.kind == Leaf::Kind::Array) continue;
     if (++count > MaxNames) continue;
     list +=
         fmt::format("{}{} ({})", count == 1 ? "" : ", ", printable(content.names.names[i]), printable(leaf.value_type));
@@ -97,8 +97,8 @@ std::string count_of(std::int64_t count, std::string_view what, const Shape& sha
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> orbax_facts(const OrbaxContent& content) {
-  const OrbaxPlace& place = content.place;
+std::vector<std::pair<std::string, std::string>> facts_of(const Content& content) {
+  const Location& place = content.place;
   const std::pair<std::string, std::string> all[] = {
       {"format", format_of(content)},
       {"step", place.step.empty() ? "" : with_others(place.step, place.other_steps)},
@@ -129,4 +129,4 @@ std::string layout_text(const zarr::Array& array) {
   return text;
 }
 
-}  // namespace rulec
+}  // namespace rulec::orbax

@@ -11,7 +11,7 @@
 #include "engine/file/printable.h"
 #include "grammar/messages.h"
 
-namespace rulec {
+namespace rulec::orbax {
 
 Finding bad_orbax(const std::string& path, std::optional<std::uint64_t> offset, std::string_view what,
                   Diagnostics& diags) {
@@ -21,7 +21,7 @@ Finding bad_orbax(const std::string& path, std::optional<std::uint64_t> offset, 
 Finding report_json_error(const std::string& path, const JsonError& error, Diagnostics& diags) {
   if (!error.is_too_deep) return bad_orbax(path, error.offset, error.text, diags);
   return report(diags, FilePlace{path, error.offset}, diag::OverLimit,
-                fmt::format("`{}` has {}", printable(path), error.text), fmt::format("{}", MaxOrbaxJsonDepth));
+                fmt::format("`{}` has {}", printable(path), error.text), fmt::format("{}", MaxJsonDepth));
 }
 
 Result<std::string> read_small_file(const std::filesystem::path& folder, const std::filesystem::path& path,
@@ -62,4 +62,4 @@ std::string_view json_value_at(std::string_view text, std::size_t offset) {
   return text.substr(offset);
 }
 
-}  // namespace rulec
+}  // namespace rulec::orbax

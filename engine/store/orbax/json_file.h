@@ -14,13 +14,13 @@
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
 
-namespace rulec {
+namespace rulec::orbax {
 
 // Ours. A leaf takes some 500 bytes of `_METADATA`; programs put what they like into the custom metadata, but no more
 // than a person would look through.
 constexpr std::uint64_t MaxTreeBytes = std::uint64_t{1} << 26U;
 constexpr std::uint64_t MaxStepMetadataBytes = std::uint64_t{1} << 20U;
-constexpr int MaxOrbaxJsonDepth = 64;
+constexpr int MaxJsonDepth = 64;
 
 /// R0840, at byte `offset` of the file `path`, or of a folder.
 Finding bad_orbax(const std::string& path, std::optional<std::uint64_t> offset, std::string_view what,
@@ -36,4 +36,4 @@ Result<std::string> read_small_file(const std::filesystem::path& folder, const s
 /// The value that begins at `offset` of a text that is JSON, as it stands there.
 std::string_view json_value_at(std::string_view text, std::size_t offset);
 
-}  // namespace rulec
+}  // namespace rulec::orbax

@@ -17,7 +17,7 @@
 #include "engine/zarr/metadata.h"
 #include "grammar/messages.h"
 
-namespace rulec {
+namespace rulec::orbax {
 namespace {
 
 namespace fs = std::filesystem;
@@ -68,7 +68,7 @@ Result<std::vector<std::string>> folders_in(const fs::path& folder, Diagnostics&
 std::vector<std::string> items_of(const fs::path& step, const std::vector<std::string>& folders) {
   std::vector<std::string> items;
   for (const std::string& name : folders) {
-    if (!is_temporary(name) && has(step / name, OrbaxTreeName)) items.push_back(name);
+    if (!is_temporary(name) && has(step / name, TreeName)) items.push_back(name);
   }
   return items;
 }
@@ -88,12 +88,12 @@ class Locator {
  public:
   explicit Locator(Diagnostics& diags) : diags_(diags) {}
 
-  Result<OrbaxPlace> in_folder(const fs::path& folder);
+  Result<Location> in_folder(const fs::path& folder);
 
  private:
-  Result<OrbaxPlace> in_item(const fs::path& item);
-  Result<OrbaxPlace> in_step(const fs::path& step, const std::vector<std::string>& items);
-  Result<OrbaxPlace> in_run(const fs::path& run, const std::vector<std::string>& folders);
+  Result<Location> in_item(const fs::path& item);
+  Result<Location> in_step(const fs::path& step, const std::vector<std::string>& items);
+  Result<Location> in_run(const fs::path& run, const std::vector<std::string>& folders);
   Finding no_tree(const fs::path& folder);
   /// Empty if the step is finished, else what it lacks.
   Result<std::string> what_is_missing(const fs::path& step);
@@ -101,8 +101,8 @@ class Locator {
   Diagnostics& diags_;
 };
 
-Result<OrbaxPlace> Locator::in_folder(const fs::path& folder) {
-  if (has(folder, OrbaxTreeName)) return in_item(folder);
+Result<Location> Locator::in_folder(const fs::path& folder) {
+  if (has(folder, TreeName)) return in_item(folder);
   const Result<std::vector<std::string>> folders = folders_in(folder, diags_);
   if (!folders) return diags_.failed();
   const std::vector<std::string> items = items_of(folder, *folders);
@@ -119,8 +119,8 @@ Result<OrbaxPlace> Locator::in_folder(const fs::path& folder) {
   return no_tree(folder);
 }
 
-Result<OrbaxPlace> Locator::in_item(const fs::path& item) {
-  OrbaxPlace place;
+Result<Location> Locator::in_item(const fs::path& item) {
+  Location place;
   place.item = item;
   const fs::path parent = whole_path(item).parent_path();
   const bool is_whole_step = has(item, StepMetadataName) || !has(parent, StepMetadataName);
@@ -131,7 +131,7 @@ Result<OrbaxPlace> Locator::in_item(const fs::path& item) {
   return place;
 }
 
-Result<OrbaxPlace> Locator::in_step(const fs::path& step, const std::vector<std::string>& items) {
+Result<Location> Locator::in_step(const fs::path& step, const std::vector<std::string>& items) {
   const auto* known =
       std::ranges::find_if(ItemNames, [&](std::string_view name) { return std::ranges::binary_search(items, name); });
   if (items.empty()) {
@@ -146,7 +146,7 @@ Result<OrbaxPlace> Locator::in_step(const fs::path& step, const std::vector<std:
         .help("name the folder of the one that is meant");
   }
   const std::string item = known == ItemNames.end() ? items.front() : std::string(*known);
-  OrbaxPlace place;
+  Location place;
   place.item = step / item;
   place.step_folder = step;
   place.item_name = item;
@@ -159,7 +159,7 @@ Result<OrbaxPlace> Locator::in_step(const fs::path& step, const std::vector<std:
 Result<std::string> Locator::what_is_missing(const fs::path& step) {
   if (is_temporary(step.filename())) return std::string("its name says that it is still being written");
   const std::string not_merged = "what its processes wrote is not merged yet";
-  if (has(step, OrbaxTreeName)) return is_merged(step) ? std::string() : not_merged;
+  if (has(step, TreeName)) return is_merged(step) ? std::string() : not_merged;
   const Result<std::vector<std::string>> folders = folders_in(step, diags_);
   if (!folders) return diags_.failed();
   const std::vector<std::string> items = items_of(step, *folders);
@@ -173,7 +173,7 @@ Result<std::string> Locator::what_is_missing(const fs::path& step) {
   return std::string("no item in it has `_METADATA`");
 }
 
-Result<OrbaxPlace> Locator::in_run(const fs::path& run, const std::vector<std::string>& folders) {
+Result<Location> Locator::in_run(const fs::path& run, const std::vector<std::string>& folders) {
   struct Step {
     std::uint64_t number;
     std::string name;
@@ -212,7 +212,7 @@ Result<OrbaxPlace> Locator::in_run(const fs::path& run, const std::vector<std::s
     report(diags_, FilePlace{folder.string(), {}}, diag::LeftOut, printable(folder.string()), step->missing)
         .note(fmt::format("step `{}` is read, the newest one that is finished", printable(newest->name)));
   }
-  Result<OrbaxPlace> place = in_folder(run / newest->name);
+  Result<Location> place = in_folder(run / newest->name);
   if (place) place->other_steps = std::move(others);
   return place;
 }
@@ -236,18 +236,18 @@ Finding Locator::no_tree(const fs::path& folder) {
 
 }  // namespace
 
-bool has_orbax_marks(const fs::path& folder) {
-  return has(folder, OrbaxTreeName) || has(folder, StepMetadataName) || has(folder, V1Mark) ||
-         ocdbt::has_database(folder) || has(folder, zarr::Zarr2Key) || has(folder, zarr::Zarr3Key);
+bool has_marks(const fs::path& folder) {
+  return has(folder, TreeName) || has(folder, StepMetadataName) || has(folder, V1Mark) || ocdbt::has_database(folder) ||
+         has(folder, zarr::Zarr2Key) || has(folder, zarr::Zarr3Key);
 }
 
-bool has_orbax_folders(const fs::path& folder) {
+bool has_folders(const fs::path& folder) {
   Diagnostics ignored;
   const Result<std::vector<std::string>> folders = folders_in(folder, ignored);
   if (!folders) return false;
   if (has(folder, OldTreeName) || !items_of(folder, *folders).empty()) return true;
   return std::ranges::any_of(*folders, [&](const std::string& name) {
-    if (name == RunFolder) return has_orbax_folders(folder / RunFolder);
+    if (name == RunFolder) return has_folders(folder / RunFolder);
     return step_number(name).has_value() || is_temporary(name);
   });
 }
@@ -262,7 +262,7 @@ std::optional<std::uint64_t> step_number(std::string_view folder_name) {
   return number;
 }
 
-Result<OrbaxPlace> locate_orbax(const fs::path& folder, Diagnostics& diags) {
+Result<Location> locate(const fs::path& folder, Diagnostics& diags) {
   for (const fs::path& part : whole_path(folder)) {
     if (!is_temporary(part)) continue;
     return report(diags, FilePlace{folder.string(), {}}, diag::UnfinishedCheckpoint, printable(folder.string()),
@@ -270,9 +270,9 @@ Result<OrbaxPlace> locate_orbax(const fs::path& folder, Diagnostics& diags) {
                               printable(part.string())))
         .help(std::string(FinishHelp));
   }
-  Result<OrbaxPlace> place = Locator(diags).in_folder(folder);
-  if (!place || !check_link(folder, place->item / OrbaxTreeName, diags)) return diags.failed();
+  Result<Location> place = Locator(diags).in_folder(folder);
+  if (!place || !check_link(folder, place->item / TreeName, diags)) return diags.failed();
   return place;
 }
 
-}  // namespace rulec
+}  // namespace rulec::orbax

@@ -13,9 +13,9 @@
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
 
-namespace rulec {
+namespace rulec::orbax {
 
-struct OrbaxPlace {
+struct Location {
   std::filesystem::path item;         ///< the folder of the tree
   std::filesystem::path step_folder;  ///< the folder whose metadata hold for it; `item` itself where there is one only
   std::string item_name;              ///< `items`; empty if step and item are one
@@ -25,10 +25,10 @@ struct OrbaxPlace {
 };
 
 /// Whether a folder has files that only Orbax, OCDBT or zarr makes.
-bool has_orbax_marks(const std::filesystem::path& folder);
+bool has_marks(const std::filesystem::path& folder);
 
 /// Whether it has sub-folders that look like steps or items: for a folder in which nothing else was found.
-bool has_orbax_folders(const std::filesystem::path& folder);
+bool has_folders(const std::filesystem::path& folder);
 
 /// The number at the end of the name of a step: `7`, `ckpt_00000007`; else nothing.
 std::optional<std::uint64_t> step_number(std::string_view folder_name);
@@ -41,6 +41,6 @@ std::optional<std::uint64_t> step_number(std::string_view folder_name);
 /// trees in a step the one called `items`, `default`, `state`, `params` or `model_params` is taken, in this order.
 ///
 /// Errors: R0840, R0841, R0801, R0806; warnings: R0842.
-Result<OrbaxPlace> locate_orbax(const std::filesystem::path& folder, Diagnostics& diags);
+Result<Location> locate(const std::filesystem::path& folder, Diagnostics& diags);
 
-}  // namespace rulec
+}  // namespace rulec::orbax

@@ -7,7 +7,7 @@
 
 #include "engine/store/orbax/tree.h"
 
-namespace rulec {
+namespace rulec::orbax {
 
 /// How MaxText stacks layers, as far as names tell.
 enum class LayerNames : std::uint8_t { None, Scanned, Unscanned };
@@ -30,6 +30,6 @@ struct MaxTextNames {
 ///
 /// All other leaves, and all leaves of other trees, keep their stored names. So two leaves may come to the same name,
 /// which the caller looks after.
-MaxTextNames maxtext_names(const OrbaxTree& tree);
+MaxTextNames maxtext_names(const Tree& tree);
 
-}  // namespace rulec
+}  // namespace rulec::orbax

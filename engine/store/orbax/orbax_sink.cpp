@@ -80,7 +80,7 @@ class OrbaxSink final : public TensorSink {
   State state_ = State::New;
   std::int64_t begun_ = 0;  // when
   fs::path step_;           // where it is now; empty: nowhere
-  std::vector<Leaf> leaves_;
+  std::vector<WrittenLeaf> leaves_;
   WritePlan plan_;
   std::optional<ValueWriter> values_;
   OpenChunks chunks_;
@@ -116,7 +116,7 @@ Status OrbaxSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags)
 }
 
 Status OrbaxSink::plan(std::span<const TensorInfo> tensors, Diagnostics& diags) {
-  Result<std::vector<Leaf>> leaves = tree_of(tensors, form(), diags);
+  Result<std::vector<WrittenLeaf>> leaves = tree_of(tensors, form(), diags);
   Result<WritePlan> planned = plan_write(tensors, options_, [] { return ocdbt::data_file_name(random_uuid()); }, diags);
   if (!leaves || !planned) return diags.failed();
   leaves_ = *std::move(leaves);

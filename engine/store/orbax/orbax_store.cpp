@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -18,7 +19,7 @@
 #include "engine/store/orbax/value_sources.h"
 #include "grammar/messages.h"
 
-namespace rulec {
+namespace rulec::orbax {
 namespace {
 
 namespace fs = std::filesystem;
@@ -27,25 +28,25 @@ constexpr std::size_t MaxFindings = 10;
 
 /// Of what was read by name before its arrays are.
 struct Description {
-  OrbaxPlace place;
-  OrbaxTree tree;
+  Location place;
+  Tree tree;
   StepMetadata step;
   MaxTextNames names;
 };
 
-Result<Description> describe_checkpoint(const fs::path& path, OrbaxNames names, Diagnostics& diags) {
+Result<Description> describe_checkpoint(const fs::path& path, Names names, Diagnostics& diags) {
   Description description;
-  Result<OrbaxPlace> place = locate_orbax(path, diags);
+  Result<Location> place = locate(path, diags);
   if (!place) return diags.failed();
   description.place = *std::move(place);
-  const fs::path tree_path = description.place.item / OrbaxTreeName;
+  const fs::path tree_path = description.place.item / TreeName;
   const Result<std::string> text = read_small_file(description.place.item, tree_path, MaxTreeBytes, diags);
   if (!text) return diags.failed();
-  Result<OrbaxTree> tree = parse_orbax_tree(*text, tree_path.string(), diags);
+  Result<Tree> tree = parse_tree(*text, tree_path.string(), diags);
   if (!tree) return diags.failed();
   description.tree = *std::move(tree);
   description.names = maxtext_names(description.tree);
-  if (names == OrbaxNames::AsStored) {
+  if (names == Names::AsStored) {
     for (std::size_t i = 0; i < description.tree.leaves.size(); ++i) {
       description.names.names[i] = array_name(description.tree.leaves[i].path);
     }
@@ -94,23 +95,25 @@ class OrbaxStore final : public TensorStore {
   Status open_array(std::size_t index, Diagnostics& diags);
   Status make_catalogue(Diagnostics& diags);
   void warn_of_unlisted(Diagnostics& diags) const;
+  void warn_of_strays(Diagnostics& diags) const;
   std::vector<std::string> stored_arrays() const;
 
-  std::string tree_path() const { return (description_.place.item / OrbaxTreeName).string(); }
-  const OrbaxLeaf& leaf(std::size_t index) const { return description_.tree.leaves[index]; }
+  std::string tree_path() const { return (description_.place.item / TreeName).string(); }
+  const Leaf& leaf(std::size_t index) const { return description_.tree.leaves[index]; }
 
   std::string where_;
   Description description_;
   std::optional<ocdbt::Database> database_;
   std::vector<std::unique_ptr<zarr::ChunkSource>> sources_;
   zarr::ChunkCache cache_;
-  std::vector<OrbaxArray> arrays_;  // as in the catalogue; they borrow from the members above
+  std::vector<LeafArray> arrays_;  // as in the catalogue; they borrow from the members above
   std::vector<TensorInfo> catalogue_;
 };
 
 Status OrbaxStore::open(Diagnostics& diags) {
   if (!open_database(diags) || !open_arrays(diags) || !make_catalogue(diags)) return diags.failed();
   warn_of_unlisted(diags);
+  if (database_) warn_of_strays(diags);
   return Done{};
 }
 
@@ -132,9 +135,9 @@ Status OrbaxStore::open_arrays(Diagnostics& diags) {
   const std::size_t errors = diags.errors();
   for (std::size_t i = 0; i < description_.tree.leaves.size(); ++i) {
     const std::string& name = description_.names.names[i];
-    if (leaf(i).kind == OrbaxLeaf::Kind::Array) {
+    if (leaf(i).kind == Leaf::Kind::Array) {
       if (!open_array(i, diags) && diags.errors() - errors >= MaxFindings) break;
-    } else if (leaf(i).kind == OrbaxLeaf::Kind::Other) {
+    } else if (leaf(i).kind == Leaf::Kind::Other) {
       report(diags, FilePlace{tree_path(), leaf(i).place}, diag::LeftOut, printable(name),
              fmt::format("it is of the type `{}`, whose values rulec does not find", printable(leaf(i).value_type)))
           .note("handlers of programs, and the file `checkpoint` of old releases of Orbax, are not read");
@@ -186,12 +189,12 @@ Status OrbaxStore::make_catalogue(Diagnostics& diags) {
   std::vector<std::size_t> order(catalogue_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t i) -> const std::string& { return catalogue_[i].name; });
-  std::vector<OrbaxArray> arrays;
+  std::vector<LeafArray> arrays;
   std::vector<TensorInfo> catalogue;
   for (const std::size_t i : order) {
     if (!catalogue.empty() && catalogue.back().name == catalogue_[i].name) {
-      const OrbaxLeaf& one = leaf(arrays.back().leaf);
-      const OrbaxLeaf& other = leaf(arrays_[i].leaf);
+      const Leaf& one = leaf(arrays.back().leaf);
+      const Leaf& other = leaf(arrays_[i].leaf);
       return bad_orbax(tree_path(), other.place,
                        fmt::format("`{}` and `{}` are both `{}` to rules", printable(array_name(one.path)),
                                    printable(array_name(other.path)), printable(catalogue_[i].name)),
@@ -232,7 +235,7 @@ std::vector<std::string> OrbaxStore::stored_arrays() const {
 
 void OrbaxStore::warn_of_unlisted(Diagnostics& diags) const {
   std::set<std::string, std::less<>> listed;
-  for (const OrbaxLeaf& one : description_.tree.leaves) listed.insert(array_name(one.path));
+  for (const Leaf& one : description_.tree.leaves) listed.insert(array_name(one.path));
   std::vector<std::string> stored = stored_arrays();
   std::erase_if(stored, [&](const std::string& name) { return listed.contains(name); });
   if (stored.empty()) return;
@@ -241,14 +244,39 @@ void OrbaxStore::warn_of_unlisted(Diagnostics& diags) const {
   if (stored.size() > 1) finding.note(fmt::format("so are {} more arrays", stored.size() - 1));
 }
 
+// Values that stand with an array that is read, but which its document gives no place: what is read is not all that was
+// written, or the document is not the one it was written by.
+void OrbaxStore::warn_of_strays(Diagnostics& diags) const {
+  std::map<std::string, const zarr::Array*, std::less<>> arrays;
+  for (const LeafArray& one : arrays_) arrays.emplace(array_name(leaf(one.leaf).path), &one.array);
+  const std::string* first = nullptr;
+  std::size_t count = 0;
+  for (const ocdbt::Entry& entry : database_->entries()) {
+    const std::string_view key = entry.key;
+    // Names may have a `/`, so the array of a key is the one with the longest name that begins it.
+    for (std::size_t slash = key.rfind('/'); slash != std::string_view::npos && slash > 0;
+         slash = key.rfind('/', slash - 1)) {
+      const auto array = arrays.find(key.substr(0, slash));
+      if (array == arrays.end()) continue;
+      if (array->second->has_key(key.substr(slash + 1))) break;
+      if (count++ == 0) first = &entry.key;
+      break;
+    }
+  }
+  if (count == 0) return;
+  Finding finding = report(diags, FilePlace{description_.place.item.string(), {}}, diag::LeftOut, printable(*first),
+                           "its array has no chunk of this key");
+  if (count > 1) finding.note(fmt::format("so are {} more values", count - 1));
+}
+
 std::vector<std::pair<std::string, std::string>> OrbaxStore::facts() const {
-  return orbax_facts(
+  return facts_of(
       {description_.place, description_.tree, description_.step, description_.names, arrays_, database_.has_value()});
 }
 
 }  // namespace
 
-Result<std::unique_ptr<TensorStore>> open_orbax(const fs::path& path, OrbaxNames names, Diagnostics& diags) {
+Result<std::unique_ptr<TensorStore>> open_checkpoint(const fs::path& path, Names names, Diagnostics& diags) {
   Result<Description> description = describe_checkpoint(path, names, diags);
   if (!description) return diags.failed();
   auto store = std::make_unique<OrbaxStore>(path.string(), *std::move(description));
@@ -256,4 +284,4 @@ Result<std::unique_ptr<TensorStore>> open_orbax(const fs::path& path, OrbaxNames
   return std::unique_ptr<TensorStore>(std::move(store));
 }
 
-}  // namespace rulec
+}  // namespace rulec::orbax

@@ -9,13 +9,13 @@
 #include <rulec/result.h>
 #include <rulec/store.h>
 
-namespace rulec {
+namespace rulec::orbax {
 
 /// What the tensors of a checkpoint are called: the keys of its tree joined with `.`, or what rules call them
 /// (`maxtext_names`).
-enum class OrbaxNames : std::uint8_t { AsStored, AsRules };
+enum class Names : std::uint8_t { AsStored, AsRules };
 
-/// A checkpoint of Orbax: any folder that `locate_orbax` takes, with OCDBT or without, zarr 2 or 3. The document of
+/// A checkpoint of Orbax: any folder that `locate` takes, with OCDBT or without, zarr 2 or 3. The document of
 /// every array is read here, its chunks when they are wanted. A chunk that is not stored is an error, unless the tree
 /// says that chunks of fill values are not stored, or is of a time before Orbax said so.
 ///
@@ -23,7 +23,7 @@ enum class OrbaxNames : std::uint8_t { AsStored, AsRules };
 /// containers stand in `facts`, of all else R0842 warns.
 ///
 /// Errors: R0840, R0841, R0801, R0803, R0806, R0811, R0817, R0820, R0830; warnings: R0842. When reading: R0831, R0832.
-Result<std::unique_ptr<TensorStore>> open_orbax(const std::filesystem::path& path, OrbaxNames names,
-                                                Diagnostics& diags);
+Result<std::unique_ptr<TensorStore>> open_checkpoint(const std::filesystem::path& path, Names names,
+                                                     Diagnostics& diags);
 
-}  // namespace rulec
+}  // namespace rulec::orbax

@@ -8,7 +8,7 @@
 #include "engine/file/json_tree.h"
 #include "engine/store/orbax/json_file.h"
 
-namespace rulec {
+namespace rulec::orbax {
 namespace {
 
 std::optional<std::string> spelled(const JsonTree& value) {
@@ -29,7 +29,7 @@ std::optional<std::string> spelled(const JsonTree& value) {
 
 Result<StepMetadata> parse_step_metadata(std::string_view text, const std::string& path, Diagnostics& diags) {
   JsonTree tree;
-  if (const std::optional<JsonError> error = read_json_tree(text, tree, MaxOrbaxJsonDepth)) {
+  if (const std::optional<JsonError> error = read_json_tree(text, tree, MaxJsonDepth)) {
     return report_json_error(path, *error, diags);
   }
   if (!tree.is(JsonValue::Kind::Object)) {
@@ -50,4 +50,4 @@ Result<StepMetadata> parse_step_metadata(std::string_view text, const std::strin
   return metadata;
 }
 
-}  // namespace rulec
+}  // namespace rulec::orbax

@@ -9,7 +9,7 @@
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
 
-namespace rulec {
+namespace rulec::orbax {
 
 constexpr std::string_view StepMetadataName = "_CHECKPOINT_METADATA";
 
@@ -23,4 +23,4 @@ struct StepMetadata {
 /// Reads the text of the file; `path` is its name in messages. Errors: R0840, R0803.
 Result<StepMetadata> parse_step_metadata(std::string_view text, const std::string& path, Diagnostics& diags);
 
-}  // namespace rulec
+}  // namespace rulec::orbax

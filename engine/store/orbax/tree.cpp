@@ -13,7 +13,7 @@
 #include "engine/file/printable.h"
 #include "engine/store/orbax/json_file.h"
 
-namespace rulec {
+namespace rulec::orbax {
 namespace {
 
 constexpr std::size_t MaxTreeFindings = 10;
@@ -21,12 +21,12 @@ constexpr std::size_t MaxTreeFindings = 10;
 constexpr std::array<std::string_view, 3> ArrayTypes = {"jax.Array", "np.ndarray", "scalar"};
 constexpr std::array<std::string_view, 5> EmptyTypes = {"None", "Dict", "List", "Tuple", "NamedTuple"};
 
-OrbaxLeaf::Kind kind_of(std::string_view value_type, bool is_skipped) {
+Leaf::Kind kind_of(std::string_view value_type, bool is_skipped) {
   // Arrays that are skipped are in the file `checkpoint`, empty containers nowhere.
-  if (std::ranges::count(EmptyTypes, value_type) != 0) return OrbaxLeaf::Kind::Empty;
-  if (is_skipped) return OrbaxLeaf::Kind::Other;
-  if (std::ranges::count(ArrayTypes, value_type) != 0) return OrbaxLeaf::Kind::Array;
-  return value_type == "string" ? OrbaxLeaf::Kind::Text : OrbaxLeaf::Kind::Other;
+  if (std::ranges::count(EmptyTypes, value_type) != 0) return Leaf::Kind::Empty;
+  if (is_skipped) return Leaf::Kind::Other;
+  if (std::ranges::count(ArrayTypes, value_type) != 0) return Leaf::Kind::Array;
+  return value_type == "string" ? Leaf::Kind::Text : Leaf::Kind::Other;
 }
 
 class TreeEvents final : public JsonEvents {
@@ -39,7 +39,7 @@ class TreeEvents final : public JsonEvents {
   bool end() override;
 
   /// Of a text that was read to its end.
-  Result<OrbaxTree> finish();
+  Result<Tree> finish();
 
  private:
   enum class Within : std::uint8_t { Document, Leaves, Leaf, Keys, Key, Value, Skipped };
@@ -63,7 +63,7 @@ class TreeEvents final : public JsonEvents {
     bad_orbax(path_, offset, what, diags_);
     return ++findings_ < MaxTreeFindings;
   }
-  OrbaxLeaf& leaf() { return tree_.leaves.back(); }
+  Leaf& leaf() { return tree_.leaves.back(); }
 
   std::string_view text_;
   std::string path_;
@@ -72,7 +72,7 @@ class TreeEvents final : public JsonEvents {
   std::string key_;
   std::size_t key_place_ = 0;
   bool is_skipped_ = false;  // `skip_deserialize` of the leaf
-  OrbaxTree tree_;
+  Tree tree_;
   std::size_t findings_ = 0;
 };
 
@@ -129,7 +129,7 @@ bool TreeEvents::leaf_member(const JsonValue& value) {
 }
 
 bool TreeEvents::key_member(const JsonValue& value) {
-  OrbaxKey& key = leaf().path.back();
+  Key& key = leaf().path.back();
   if (key_ == "key") {
     if (value.kind != JsonValue::Kind::String) return not_of_kind(value, "a string");
     key.text = value.text;
@@ -206,9 +206,9 @@ bool TreeEvents::end() {
   return true;
 }
 
-Result<OrbaxTree> TreeEvents::finish() {
+Result<Tree> TreeEvents::finish() {
   std::map<std::string, std::uint64_t> places;
-  for (const OrbaxLeaf& leaf : tree_.leaves) {
+  for (const Leaf& leaf : tree_.leaves) {
     if (findings_ > 0) break;
     const auto [first, is_new] = places.emplace(array_name(leaf.path), leaf.place);
     if (is_new) continue;
@@ -224,21 +224,21 @@ Result<OrbaxTree> TreeEvents::finish() {
 
 }  // namespace
 
-std::string array_name(const std::vector<OrbaxKey>& path) {
+std::string array_name(const std::vector<Key>& path) {
   std::string name;
-  for (const OrbaxKey& key : path) {
+  for (const Key& key : path) {
     if (&key != path.data()) name += '.';
     name += key.text;
   }
   return name;
 }
 
-Result<OrbaxTree> parse_orbax_tree(std::string_view text, const std::string& path, Diagnostics& diags) {
+Result<Tree> parse_tree(std::string_view text, const std::string& path, Diagnostics& diags) {
   TreeEvents events(text, path, diags);
-  if (const std::optional<JsonError> error = read_json(text, events, MaxOrbaxJsonDepth)) {
+  if (const std::optional<JsonError> error = read_json(text, events, MaxJsonDepth)) {
     return report_json_error(path, *error, diags);
   }
   return events.finish();
 }
 
-}  // namespace rulec
+}  // namespace rulec::orbax

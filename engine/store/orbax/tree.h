@@ -12,20 +12,20 @@
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
 
-namespace rulec {
+namespace rulec::orbax {
 
 /// The file whose presence says that its folder is a tree.
-constexpr std::string_view OrbaxTreeName = "_METADATA";
+constexpr std::string_view TreeName = "_METADATA";
 
 /// A step from a container to what is in it.
-struct OrbaxKey {
+struct Key {
   std::string text;
   bool is_position = false;  ///< in a list or tuple (`key_type` 1); else a name or key of a dict (2)
 
-  bool operator==(const OrbaxKey&) const = default;
+  bool operator==(const Key&) const = default;
 };
 
-struct OrbaxLeaf {
+struct Leaf {
   enum class Kind : std::uint8_t {
     Array,  ///< jax.Array, np.ndarray, scalar: a zarr array
     Text,   ///< string: in a file of its own, `_strings.json`
@@ -33,15 +33,15 @@ struct OrbaxLeaf {
     Other,  ///< of a kind that rulec does not know, or stored in the file `checkpoint` of old checkpoints
   };
 
-  std::vector<OrbaxKey> path;
+  std::vector<Key> path;
   std::string value_type;  ///< as written
   Kind kind = Kind::Array;
   std::uint64_t place = 0;  ///< where it stands in the text, in bytes
 };
 
 /// Fields that a generation of Orbax did not write yet are nothing.
-struct OrbaxTree {
-  std::vector<OrbaxLeaf> leaves;  ///< in the order of the file, their names unique
+struct Tree {
+  std::vector<Leaf> leaves;  ///< in the order of the file, their names unique
   std::optional<bool> use_ocdbt;
   std::optional<bool> use_zarr3;
   std::optional<bool> stores_fill_values;  ///< `store_array_data_equal_to_fill_value`
@@ -49,11 +49,11 @@ struct OrbaxTree {
 };
 
 /// What the array of a leaf is called: the keys joined with `.`, nothing escaped.
-std::string array_name(const std::vector<OrbaxKey>& path);
+std::string array_name(const std::vector<Key>& path);
 
 /// Reads the text of `_METADATA`; `path` is its name in messages. Members that are not known are passed over, as Orbax
 /// does; one that stands twice in an object is refused, two leaves of one name too: Orbax stores both under one key.
 /// Errors: R0840, R0803.
-Result<OrbaxTree> parse_orbax_tree(std::string_view text, const std::string& path, Diagnostics& diags);
+Result<Tree> parse_tree(std::string_view text, const std::string& path, Diagnostics& diags);
 
-}  // namespace rulec
+}  // namespace rulec::orbax

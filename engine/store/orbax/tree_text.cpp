@@ -41,7 +41,7 @@ std::string python_string(std::string_view text) {
   return out + quote;
 }
 
-std::string leaf_text(const Leaf& leaf) {
+std::string leaf_text(const WrittenLeaf& leaf) {
   std::vector<std::string> keys;
   // 2: a key of a dictionary.
   for (const std::string& key : leaf.keys)
@@ -59,9 +59,9 @@ std::string python_tuple(std::span<const std::string> keys) {
   return out + (keys.size() == 1 ? ",)" : ")");
 }
 
-std::string tree_text(std::span<const Leaf> leaves, const TreeForm& form) {
+std::string tree_text(std::span<const WrittenLeaf> leaves, const TreeForm& form) {
   std::vector<std::string> members;
-  for (const Leaf& leaf : leaves) members.push_back(leaf_text(leaf));
+  for (const WrittenLeaf& leaf : leaves) members.push_back(leaf_text(leaf));
   return fmt::format(R"({{"tree_metadata": {{{}}}, "use_ocdbt": {}, "use_zarr3": {}, )"
                      R"("store_array_data_equal_to_fill_value": true, "custom_metadata": null}})",
                      fmt::join(members, ", "), form.is_database, form.is_zarr3);

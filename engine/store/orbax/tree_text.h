@@ -13,12 +13,12 @@
 namespace rulec::orbax {
 
 /// A leaf of a tree of dictionaries.
-struct Leaf {
+struct WrittenLeaf {
   std::vector<std::string> keys;  ///< from the root down, UTF-8
   std::string_view value_type;    ///< `np.ndarray`, `scalar`; of an empty node `Dict`
   bool has_data = true;           ///< an array is stored for it; an empty node has none
 
-  bool operator==(const Leaf&) const = default;
+  bool operator==(const WrittenLeaf&) const = default;
 };
 
 /// How the arrays of a tree are stored.
@@ -28,7 +28,7 @@ struct TreeForm {
 };
 
 /// `_METADATA` of an item with these leaves, in their order. Every chunk is stored, full of zeros or not.
-std::string tree_text(std::span<const Leaf> leaves, const TreeForm& form);
+std::string tree_text(std::span<const WrittenLeaf> leaves, const TreeForm& form);
 
 /// When a checkpoint was begun and finished, in nanoseconds since 1970.
 struct Times {

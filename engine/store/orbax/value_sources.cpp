@@ -11,7 +11,7 @@
 #include "grammar/internal_error.h"
 #include "grammar/messages.h"
 
-namespace rulec {
+namespace rulec::orbax {
 
 const ocdbt::Entry* DatabaseValues::find(std::string_view key) const {
   return database_->find(prefix_ + std::string(key));
@@ -52,4 +52,4 @@ Status FileValues::read(std::string_view key, std::uint64_t offset, std::span<st
   return file->read(offset, into, diags);
 }
 
-}  // namespace rulec
+}  // namespace rulec::orbax

@@ -9,7 +9,7 @@
 #include "engine/ocdbt/database.h"
 #include "engine/zarr/chunk_source.h"
 
-namespace rulec {
+namespace rulec::orbax {
 
 /// Values of a database, which is borrowed.
 class DatabaseValues final : public zarr::ChunkSource {
@@ -48,4 +48,4 @@ class FileValues final : public zarr::ChunkSource {
   std::filesystem::path folder_;
 };
 
-}  // namespace rulec
+}  // namespace rulec::orbax

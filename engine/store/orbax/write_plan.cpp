@@ -143,7 +143,7 @@ Result<WritePlan> plan_write(std::span<const TensorInfo> tensors, const OrbaxOpt
       failed = diags.failed();
       continue;
     }
-    std::string name = i < tensors.size() ? array_name(tensor.name) : tensor.name;
+    std::string name = i < tensors.size() ? stored_name(tensor.name) : tensor.name;
     plan.arrays.push_back({std::move(name), *std::move(layout), plan.values.size()});
     place_values(plan, options, new_data_file);
   }

@@ -38,31 +38,32 @@ bool begins_with(const std::vector<std::string>& keys, const std::vector<std::st
   return keys.size() > first.size() && std::equal(first.begin(), first.end(), keys.begin());
 }
 
-std::string tensor_name(const Leaf& leaf) {
+std::string tensor_name(const WrittenLeaf& leaf) {
   return fmt::format("{}", fmt::join(leaf.keys.begin() + 2, leaf.keys.end(), "."));
 }
 
 }  // namespace
 
-std::string array_name(const std::string& tensor) {
+std::string stored_name(const std::string& tensor) {
   return "params.params." + tensor;
 }
 
-Result<std::vector<Leaf>> tree_of(std::span<const TensorInfo> tensors, const TreeForm& form, Diagnostics& diags) {
+Result<std::vector<WrittenLeaf>> tree_of(std::span<const TensorInfo> tensors, const TreeForm& form,
+                                         Diagnostics& diags) {
   std::optional<Reported> failed;
   const auto refuse = [&](const std::string& name, std::string_view why) -> Finding {
     return report(diags, std::monostate{}, diag::CannotBeStored, printable(name), std::string(why));
   };
-  std::vector<Leaf> params;
+  std::vector<WrittenLeaf> params;
   for (const TensorInfo& tensor : tensors) {
     if (const std::string_view wrong = what_is_wrong(tensor.name, form); !wrong.empty()) {
       failed = refuse(tensor.name, wrong);
     }
-    params.push_back({split_at_dots(array_name(tensor.name)), "np.ndarray"});
+    params.push_back({split_at_dots(stored_name(tensor.name)), "np.ndarray"});
   }
-  std::ranges::sort(params, {}, &Leaf::keys);
-  const Leaf* above = nullptr;  // the last one that has no other above it
-  for (const Leaf& leaf : params) {
+  std::ranges::sort(params, {}, &WrittenLeaf::keys);
+  const WrittenLeaf* above = nullptr;  // the last one that has no other above it
+  for (const WrittenLeaf& leaf : params) {
     RULEC_ASSERT(above == nullptr || leaf.keys != above->keys);
     if (above == nullptr || !begins_with(leaf.keys, above->keys)) {
       above = &leaf;
@@ -72,7 +73,7 @@ Result<std::vector<Leaf>> tree_of(std::span<const TensorInfo> tensors, const Tre
                                                    printable(tensor_name(*above))));
   }
   if (failed) return *failed;
-  params.insert(params.begin(), Leaf{{StepArray.name}, "scalar"});
+  params.insert(params.begin(), WrittenLeaf{{StepArray.name}, "scalar"});
   params.push_back({{"opt_state"}, "Dict", false});
   return params;
 }

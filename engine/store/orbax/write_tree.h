@@ -15,7 +15,7 @@ namespace rulec::orbax {
 
 /// The name of a tensor's array: `params.params.` and its own. MaxText keeps the weights there: below the field of its
 /// train state, in the collection of Flax.
-std::string array_name(const std::string& tensor);
+std::string stored_name(const std::string& tensor);
 
 /// The array that says which step a checkpoint is of: one int64, 0.
 inline const TensorInfo StepArray{"step", DType::I64, {}};
@@ -25,6 +25,6 @@ inline const TensorInfo StepArray{"step", DType::I64, {}};
 ///
 /// Names are unique, a name that goes on where another ends is refused, and what is not UTF-8. Without a database names
 /// are those of folders: `/`, backslash and zero bytes are refused too. Errors: R0843.
-Result<std::vector<Leaf>> tree_of(std::span<const TensorInfo> tensors, const TreeForm& form, Diagnostics& diags);
+Result<std::vector<WrittenLeaf>> tree_of(std::span<const TensorInfo> tensors, const TreeForm& form, Diagnostics& diags);
 
 }  // namespace rulec::orbax
