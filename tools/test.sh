@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds and tests: `tools/test.sh` does all of it, `tools/test.sh STEP...` some of release, asan, lint, orbax,
-# maxtext.
+# Builds and tests: `tools/test.sh` does all of it but logits, `tools/test.sh STEP...` some of release, asan, lint,
+# orbax, maxtext, logits.
 #
 #   release  -O2, every test
 #   asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #   lint     clang-format-19 and clang-tidy-19; Debian 12 has these beside its older default
 #   orbax    the real Orbax restores what rulec writes (Python 3.11; packages in a virtual environment below build/)
 #   maxtext  MaxText's own loader does (likewise, Python 3.12; skipped if there is none)
+#   logits   MaxText and transformers compute the same from the same Gemma 2 (likewise; downloads 3 GB with PyTorch)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/packages.sh
@@ -34,29 +35,34 @@ lint() {
   echo "format and lint are clean: ${#ours[@]} files"
 }
 
-# Runs tests/orbax/$1.py with the packages of $2 in a virtual environment of Python $3.
+# Runs tests/orbax/$1.py on the program $2 with the packages of $3 in a virtual environment of Python $4.
 with_packages() {
   configure build Release
-  cmake --build build --target write_checkpoint
-  [ -x "build/$1/bin/python" ] || "$3" -m venv "build/$1"
-  "build/$1/bin/pip" install --quiet --disable-pip-version-check -r "tests/orbax/$2"
-  "build/$1/bin/python" "tests/orbax/$1.py" build/write_checkpoint
+  cmake --build build --target "$2"
+  [ -x "build/$1/bin/python" ] || "$4" -m venv "build/$1"
+  "build/$1/bin/pip" install --quiet --disable-pip-version-check -r "tests/orbax/$3"
+  "build/$1/bin/python" "tests/orbax/$1.py" "build/$2"
 }
 
-orbax() {
-  python3 -c 'import ensurepip' 2>/dev/null || need python3-venv
-  with_packages restore_test requirements.txt python3
-}
-
-maxtext() {
+# The same with the Python that MaxText needs.
+with_maxtext() {
   local python
   for python in python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12.*/bin/python; do
     "$python" -c 'import ensurepip' 2>/dev/null || continue
-    with_packages maxtext_test requirements-maxtext.txt "$python"
+    with_packages "$@" "$python"
     return
   done
   echo "SKIPPED: there is no Python 3.12, which MaxText needs"
 }
+
+orbax() {
+  python3 -c 'import ensurepip' 2>/dev/null || need python3-venv
+  with_packages restore_test write_checkpoint requirements.txt python3
+}
+
+maxtext() { with_maxtext maxtext_test write_checkpoint requirements-maxtext.txt; }
+
+logits() { with_maxtext logits_test rulec requirements-logits.txt; }
 
 [ $# -gt 0 ] || set -- release asan lint orbax maxtext
 need "${build_packages[@]}"
@@ -71,6 +77,7 @@ for step in "$@"; do
     lint) lint ;;
     orbax) orbax ;;
     maxtext) maxtext ;;
-    *) echo "usage: tools/test.sh [release] [asan] [lint] [orbax] [maxtext]" >&2; exit 2 ;;
+    logits) logits ;;
+    *) echo "usage: tools/test.sh [release] [asan] [lint] [orbax] [maxtext] [logits]" >&2; exit 2 ;;
   esac
 done
