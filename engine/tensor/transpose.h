@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "engine/tensor/strided.h"
+
+namespace rulec {
+
+/// The two sides of a transpose, each an axis or several that number it in turn, slowest first. Their position is `i`
+/// when the strides of `columns` have come to `i * columns.back().source_stride` in the source, and those of `rows` to
+/// `i * rows.back().target_stride` in the target: this is what they are chosen by. Where they lie on the other side
+/// does not matter.
+struct Transpose {
+  std::span<const StridedAxis> rows;     ///< one behind the other in the target
+  std::span<const StridedAxis> columns;  ///< one behind the other in the source
+};
+
+/// Moves every cell of `transpose`, elements of `element_bytes` (1, 2, 4 or 8). `streams` says that the target will not
+/// be read soon: it is then written past the caches, as a large copy is, and `end_streams` has to follow.
+void copy_transposed(const Transpose& transpose, int element_bytes, bool streams, const std::byte* source,
+                     std::byte* target);
+
+}  // namespace rulec
