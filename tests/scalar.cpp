@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "engine/scalar/op.h"
+#include "engine/tensor/float_types.h"
 #include "engine/tensor/numbers.h"
 #include "tests/calls.h"
 
@@ -120,6 +122,44 @@ TEST_CASE("a table in tiles is each element by itself, wherever its bytes lie") 
               std::span(apart).subspan(1 + bytes_of(types.stored, i), bytes_of(types.stored, 1)));
       }
       CHECK(together == apart);
+    }
+  }
+}
+
+TEST_CASE("every bf16 and f16 number is computed with as a float and rounded once, or not touched at all") {
+  struct Format {
+    DType dtype;
+    float (*number)(std::uint16_t);
+    std::uint16_t (*bits)(float);
+  };
+  std::vector<std::uint16_t> in;
+  for (std::uint32_t code = 0; code <= 0xFFFF; ++code) in.push_back(static_cast<std::uint16_t>(code));
+  std::vector<std::uint16_t> out(in.size());
+  std::vector<float> wide(in.size());
+  for (const Format& f : {Format{Bf16, bf16_to_f32, f32_to_bf16}, Format{F16, f16_to_f32, f32_to_f16}}) {
+    CAPTURE(rule_name(f.dtype));
+    const auto changed = [&](const Pipeline& pipeline) {
+      apply(pipeline, {f.dtype, f.dtype, f.dtype}, std::as_bytes(std::span(in)), {},
+            std::as_writable_bytes(std::span(out)));
+      return out;
+    };
+    CHECK(changed({}) == in);
+    for (const float c : {1.0F, 48.0F, -0.1F, 1e-30F, 3e38F}) {
+      const auto each = [&](auto compute) {
+        std::vector<std::uint16_t> wanted;
+        for (const std::uint16_t code : in) wanted.push_back(f.bits(compute(f.number(code))));
+        return wanted;
+      };
+      CAPTURE(c);
+      CHECK(changed({call(ops::Add, {f32(c)})}) == each([c](float x) { return x + c; }));
+      CHECK(changed({call(ops::Mul, {f32(c)})}) == each([c](float x) { return x * c; }));
+      const Pipeline both{call(ops::Mul, {f32(c)}), call(ops::Add, {f32(c)})};
+      CHECK(changed(both) == each([&](float x) { return f.number(f.bits(x * c)) + c; }));
+    }
+    apply({}, {f.dtype, F32, F32}, std::as_bytes(std::span(in)), {}, std::as_writable_bytes(std::span(wide)));
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      const auto bits = std::bit_cast<std::uint32_t>(wide[i]);
+      if (bits != std::bit_cast<std::uint32_t>(f.number(in[i]))) FAIL(in[i]);
     }
   }
 }

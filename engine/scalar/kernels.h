@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/tensor/clones.h"
+
 namespace rulec {
 
 /// Works elementwise, in place. `second` is the argument: one for all elements or one for each; or all arguments, if
@@ -25,7 +27,7 @@ struct Kernels {
 
 /// The loop of a `T f(T)` or a `T f(T, T)`, a lambda that captures nothing.
 template <class T, class F>
-void elementwise(std::span<T> x, std::span<const T> second) {
+RULEC_CLONES void elementwise(std::span<T> x, std::span<const T> second) {
   const F f;
   if constexpr (std::invocable<F, T>) {
     for (T& number : x) number = f(number);

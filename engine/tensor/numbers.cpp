@@ -8,6 +8,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "engine/tensor/clones.h"
 #include "engine/tensor/float_types.h"
 #include "engine/tensor/small_floats.h"
 #include "grammar/internal_error.h"
@@ -60,13 +61,29 @@ void write_each(std::span<const Number> numbers, std::span<std::byte> bytes, F e
   }
 }
 
+// The same for bf16 and f16, whose loops are what conversions spend their time in.
+template <auto NumberOf>
+RULEC_CLONES void read_halves(std::span<const std::byte> bytes, std::span<float> numbers) {
+  read_each<std::uint16_t>(bytes, numbers, [](std::uint16_t bits) { return NumberOf(bits); });
+}
+
+template <auto BitsOf>
+RULEC_CLONES void write_halves(std::span<const float> numbers, std::span<std::byte> bytes) {
+  write_each<std::uint16_t>(numbers, bytes, [](float number) { return BitsOf(number); });
+}
+
+template <auto BitsOf, auto NumberOf>
+RULEC_CLONES void round_to_halves(std::span<float> numbers) {
+  for (float& number : numbers) number = NumberOf(BitsOf(number));
+}
+
 void read_floats(DType dtype, std::span<const std::byte> bytes, std::span<float> numbers) {
   if (dtype == DType::F32) {
     std::memcpy(numbers.data(), bytes.data(), bytes.size());
   } else if (dtype == DType::Bf16) {
-    read_each<std::uint16_t>(bytes, numbers, bf16_to_f32);
+    read_halves<bf16_to_f32>(bytes, numbers);
   } else if (dtype == DType::F16) {
-    read_each<std::uint16_t>(bytes, numbers, f16_to_f32);
+    read_halves<f16_to_f32>(bytes, numbers);
   } else if (dtype == DType::F4) {
     const auto& values = small_float_values(dtype);
     for (std::size_t i = 0; i < numbers.size(); ++i) {  // two in a byte, the lower half first
@@ -82,9 +99,9 @@ void write_floats(std::span<const float> numbers, DType dtype, std::span<std::by
   if (dtype == DType::F32) {
     std::memcpy(bytes.data(), numbers.data(), bytes.size());
   } else if (dtype == DType::Bf16) {
-    write_each<std::uint16_t>(numbers, bytes, f32_to_bf16);
+    write_halves<f32_to_bf16>(numbers, bytes);
   } else if (dtype == DType::F16) {
-    write_each<std::uint16_t>(numbers, bytes, f32_to_f16);
+    write_halves<f32_to_f16>(numbers, bytes);
   } else {
     write_each<std::uint8_t>(numbers, bytes, [dtype](float number) { return f32_to_small_float(number, dtype); });
   }
@@ -93,9 +110,9 @@ void write_floats(std::span<const float> numbers, DType dtype, std::span<std::by
 void round_floats(std::span<float> numbers, DType dtype) {
   if (dtype == DType::F32) return;
   if (dtype == DType::Bf16) {
-    for (float& number : numbers) number = bf16_to_f32(f32_to_bf16(number));
+    round_to_halves<f32_to_bf16, bf16_to_f32>(numbers);
   } else if (dtype == DType::F16) {
-    for (float& number : numbers) number = f16_to_f32(f32_to_f16(number));
+    round_to_halves<f32_to_f16, f16_to_f32>(numbers);
   } else {
     const auto& values = small_float_values(dtype);
     for (float& number : numbers) number = values[f32_to_small_float(number, dtype)];

@@ -33,8 +33,8 @@ struct StridedCopy {
 /// stride first.
 StridedCopy simplified(StridedCopy copy);
 
-/// Moves elements of `element_bytes` (1, 2, 4 or 8). The caller vouches for both ranges. Blocked where it is a
-/// transpose.
+/// Moves elements of `element_bytes` (1, 2, 4 or 8). The caller vouches for both ranges. What transposes goes by tiles;
+/// bytes that stay together are moved together, so that numbers may as well be given as bytes.
 void copy_strided(const StridedCopy& copy, int element_bytes, std::span<const std::byte> source,
                   std::span<std::byte> target);
 
