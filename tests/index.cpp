@@ -57,7 +57,7 @@ Cell cell_at(const Shape& shape, std::int64_t position) {
   return cell;
 }
 
-bool holds(const Box& box, const Cell& cell) {
+bool holds(const SetBox& box, const Cell& cell) {
   for (std::size_t axis = 0; axis < cell.size(); ++axis) {
     if (!box[axis].contains(cell[axis])) return false;
   }
@@ -65,9 +65,9 @@ bool holds(const Box& box, const Cell& cell) {
 }
 
 /// `judge_cover` by looking at every cell.
-Cover naive_cover(const Shape& shape, const std::vector<Box>& boxes) {
+Cover naive_cover(const Shape& shape, const std::vector<SetBox>& boxes) {
   const auto count = [&](const Cell& cell) {
-    return std::ranges::count_if(boxes, [&](const Box& b) { return holds(b, cell); });
+    return std::ranges::count_if(boxes, [&](const SetBox& b) { return holds(b, cell); });
   };
   std::int64_t cells = 1;
   for (const std::int64_t extent : shape) cells *= extent;
@@ -113,7 +113,7 @@ void check_same(const std::optional<Hole>& got, const std::optional<Hole>& want)
 }
 
 /// By cutting, and by pairs, which leave a hole out behind an overlap.
-void check_cover(const Shape& shape, const std::vector<Box>& boxes) {
+void check_cover(const Shape& shape, const std::vector<SetBox>& boxes) {
   Cover want = naive_cover(shape, boxes);
   const Cover cut = judge_cover(shape, boxes);
   check_same(cut.overlap, want.overlap);
@@ -125,14 +125,14 @@ void check_cover(const Shape& shape, const std::vector<Box>& boxes) {
 }
 
 /// Splits a box into disjoint boxes, as a random guillotine or along random sets.
-void split(const Box& box, int depth, std::mt19937& random, std::vector<Box>& into) {
+void split(const SetBox& box, int depth, std::mt19937& random, std::vector<SetBox>& into) {
   const std::size_t axis = random() % std::max<std::size_t>(box.size(), 1);
   if (depth == 0 || box.empty()) {
     into.push_back(box);
     return;
   }
-  Box inside = box;
-  Box outside = box;
+  SetBox inside = box;
+  SetBox outside = box;
   inside[axis] = intersect(box[axis], subset(static_cast<unsigned>(random())));
   outside[axis] = subtract(box[axis], inside[axis]);
   split(inside, depth - 1, random, into);
@@ -145,8 +145,8 @@ Shape random_shape(std::mt19937& random) {
   return shape;
 }
 
-Box whole(const Shape& shape) {
-  Box box;
+SetBox whole(const Shape& shape) {
+  SetBox box;
   for (const std::int64_t extent : shape) box.push_back(IntervalSet::range(0, extent));
   return box;
 }
@@ -207,8 +207,8 @@ TEST_CASE("random boxes are judged as every cell judges them") {
   std::mt19937 random(1);
   for (int round = 0; round < 6000; ++round) {
     const Shape shape = random_shape(random);
-    std::vector<Box> boxes(random() % 7);
-    for (Box& box : boxes) {
+    std::vector<SetBox> boxes(random() % 7);
+    for (SetBox& box : boxes) {
       for (const std::int64_t extent : shape) {
         const IntervalSet all = IntervalSet::range(0, extent);
         box.push_back(random() % 3 == 0 ? all : intersect(all, subset(static_cast<unsigned>(random()))));
@@ -222,7 +222,7 @@ TEST_CASE("a box that was split is covered, and what is done to one part is foun
   std::mt19937 random(2);
   for (int round = 0; round < 4000; ++round) {
     const Shape shape = random_shape(random);
-    std::vector<Box> boxes;
+    std::vector<SetBox> boxes;
     split(whole(shape), 3, random, boxes);
     std::ranges::shuffle(boxes, random);
     const Cover cover = judge_cover(shape, boxes);
@@ -242,7 +242,7 @@ TEST_CASE("all pairs of boxes in shapes up to rank 2 and extent 3") {
       const auto boxes = 1U << static_cast<unsigned>(n + m);
       for (unsigned a = 0; a < boxes; ++a) {
         for (unsigned b = a; b < boxes; ++b) {
-          const auto box = [&](unsigned bits) { return Box{subset(bits & ((1U << n) - 1)), subset(bits >> n)}; };
+          const auto box = [&](unsigned bits) { return SetBox{subset(bits & ((1U << n) - 1)), subset(bits >> n)}; };
           check_cover({n, m}, {box(a), box(b)});
         }
       }
@@ -252,7 +252,7 @@ TEST_CASE("all pairs of boxes in shapes up to rank 2 and extent 3") {
 
 TEST_CASE("the pinwheel, which no straight cut takes apart") {
   const auto range = IntervalSet::range;
-  std::vector<Box> boxes{
+  std::vector<SetBox> boxes{
       {range(0, 1), range(0, 2)}, {range(0, 2), range(2, 3)}, {range(2, 3), range(1, 3)}, {range(1, 3), range(0, 1)}};
   check_cover({3, 3}, boxes);
   CHECK(judge_cover({3, 3}, boxes).hole->cell == Cell{1, 1});
@@ -264,8 +264,8 @@ TEST_CASE("the pinwheel, which no straight cut takes apart") {
 namespace {
 
 /// A stacked tensor [61 256 7168 4096], one expert of one layer a box, the last axis in two strided halves.
-std::vector<Box> experts(const Shape& shape) {
-  std::vector<Box> boxes;
+std::vector<SetBox> experts(const Shape& shape) {
+  std::vector<SetBox> boxes;
   for (std::int64_t layer = 0; layer < shape[0]; ++layer) {
     for (std::int64_t expert = 0; expert < shape[1]; ++expert) {
       for (std::int64_t half = 0; half < 2; ++half) {
@@ -281,7 +281,7 @@ std::vector<Box> experts(const Shape& shape) {
 
 TEST_CASE("a large stack of experts is judged, and one missing expert found") {
   const Shape shape{61, 256, 7168, 16};
-  std::vector<Box> boxes = experts(shape);
+  std::vector<SetBox> boxes = experts(shape);
   const Cover good = judge_cover(shape, boxes);
   CHECK(!good.overlap);
   CHECK(!good.hole);
@@ -294,16 +294,16 @@ TEST_CASE("a large stack of experts is judged, and one missing expert found") {
   REQUIRE(bad.hole);
   CHECK(bad.hole->cell == Cell{40, 17, 0, 0});
   CHECK(bad.hole->cells == 7168 * 8);
-  CHECK(bad.hole->along == Box{IntervalSet::range(40, 41), IntervalSet::range(17, 18), IntervalSet::range(0, 7168),
-                               *IntervalSet::strided(0, {{8, 2}})});
+  CHECK(bad.hole->along == SetBox{IntervalSet::range(40, 41), IntervalSet::range(17, 18), IntervalSet::range(0, 7168),
+                                  *IntervalSet::strided(0, {{8, 2}})});
 }
 
 TEST_CASE("hostile boxes end soon") {
   std::mt19937 random(3);
   const std::int64_t extent = 256'128;
   const Shape shape(3, extent);
-  std::vector<Box> boxes(2000);
-  for (Box& box : boxes) {
+  std::vector<SetBox> boxes(2000);
+  for (SetBox& box : boxes) {
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
       const auto begin = static_cast<std::int64_t>(random()) % (extent / 2);
       box.push_back(IntervalSet::range(begin, begin + extent / 2));

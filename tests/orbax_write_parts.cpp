@@ -26,9 +26,9 @@ zarr::ArrayLayout random_layout(std::mt19937& random) {
 // Which byte of the array a byte of a chunk is: the slow way.
 std::int64_t byte_of_array(const zarr::ArrayMetadata& array, const Shape& chunk, std::int64_t byte) {
   const auto each = static_cast<std::int64_t>(zarr::element_bytes(array.type));
-  Shape cell = zarr::position_of(byte / each, array.chunk_shape);
+  Shape cell = position_of(byte / each, array.chunk_shape);
   for (std::size_t axis = 0; axis < cell.size(); ++axis) cell[axis] += chunk[axis] * array.chunk_shape[axis];
-  return zarr::index_of(cell, array.shape) * each + byte % each;
+  return index_of(cell, array.shape) * each + byte % each;
 }
 
 }  // namespace
@@ -43,12 +43,12 @@ TEST_CASE("every byte of a range comes once, at its place") {
     const std::uint64_t size = 1 + random() % (bytes - offset);
     std::vector<int> seen(size);
     CHECK(for_each_part(layout, offset, size, [&](const ChunkPart& part) {
-      const Shape chunk = zarr::position_of(part.chunk, layout.grid().chunk_grid());
-      const zarr::Box all{Shape(part.copy.axes.size()), [&] {
-                            Shape end;
-                            for (const StridedAxis& axis : part.copy.axes) end.push_back(axis.extent);
-                            return end;
-                          }()};
+      const Shape chunk = position_of(part.chunk, layout.grid().chunk_grid());
+      const Box all{Shape(part.copy.axes.size()), [&] {
+                      Shape end;
+                      for (const StridedAxis& axis : part.copy.axes) end.push_back(axis.extent);
+                      return end;
+                    }()};
       Shape at = all.begin;
       std::int64_t last = part.copy.target_offset - 1;
       do {
@@ -62,7 +62,7 @@ TEST_CASE("every byte of a range comes once, at its place") {
         last = to;
         CHECK(byte_of_array(array, chunk, to) == static_cast<std::int64_t>(offset) + from);
         ++seen[static_cast<std::size_t>(from)];
-      } while (zarr::advance(at, all));
+      } while (advance(at, all));
       return true;
     }));
     CHECK(seen == std::vector<int>(size, 1));

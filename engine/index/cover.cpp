@@ -45,10 +45,10 @@ struct SameSet {
   bool operator()(const IntervalSet* a, const IntervalSet* b) const { return *a == *b; }
 };
 
-Axis classify(std::size_t axis, std::int64_t extent, std::span<const Box> boxes) {
+Axis classify(std::size_t axis, std::int64_t extent, std::span<const SetBox> boxes) {
   Axis result{extent, {}, {}};
   std::unordered_map<const IntervalSet*, std::uint32_t, HashSet, SameSet> numbers;
-  for (const Box& box : boxes) {
+  for (const SetBox& box : boxes) {
     const auto [found, is_new] = numbers.emplace(&box[axis], static_cast<std::uint32_t>(numbers.size()));
     if (is_new) result.sets.push_back(&box[axis]);
     result.class_of.push_back(found->second);
@@ -221,9 +221,9 @@ std::optional<Cut> Judge::cut_along(std::size_t axis, const Numbers& boxes, std:
   return cut;
 }
 
-Box missing_along(const std::vector<std::int64_t>& shape, std::span<const Box> boxes, const Cell& cell) {
+SetBox missing_along(const std::vector<std::int64_t>& shape, std::span<const SetBox> boxes, const Cell& cell) {
   std::vector<std::vector<IntervalSet::Interval>> held(shape.size());
-  for (const Box& box : boxes) {
+  for (const SetBox& box : boxes) {
     // A box meets the line through the cell along an axis if that axis is the only one where it does not hold the cell.
     std::optional<std::size_t> only;
     std::size_t misses = 0;
@@ -236,7 +236,7 @@ Box missing_along(const std::vector<std::int64_t>& shape, std::span<const Box> b
     const auto& intervals = box[*only].intervals();
     held[*only].insert(held[*only].end(), intervals.begin(), intervals.end());
   }
-  Box along;
+  SetBox along;
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
     along.push_back(subtract(IntervalSet::range(0, shape[axis]), IntervalSet::of(std::move(held[axis]))));
   }
@@ -245,11 +245,11 @@ Box missing_along(const std::vector<std::int64_t>& shape, std::span<const Box> b
 
 }  // namespace
 
-Cover judge_cover(const std::vector<std::int64_t>& shape, std::span<const Box> boxes, std::size_t effort) {
+Cover judge_cover(const std::vector<std::int64_t>& shape, std::span<const SetBox> boxes, std::size_t effort) {
   RULEC_ASSERT(cells(shape));
   Numbers solid;
   for (std::uint32_t number = 0; number < boxes.size(); ++number) {
-    const Box& box = boxes[number];
+    const SetBox& box = boxes[number];
     RULEC_ASSERT(box.size() == shape.size());
     bool is_solid = true;
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {

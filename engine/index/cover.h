@@ -13,7 +13,7 @@
 namespace rulec {
 
 /// A product of sets, one an axis.
-using Box = std::vector<IntervalSet>;
+using SetBox = std::vector<IntervalSet>;
 
 struct Overlap {
   std::size_t first = 0;  ///< numbers of two boxes that hold `cell`: the smallest number, and the next
@@ -24,7 +24,7 @@ struct Overlap {
 struct Hole {
   std::vector<std::int64_t> cell;  ///< the smallest cell that no box holds, row-major order
   /// Along each axis, what is missing there while the other coordinates are those of `cell`.
-  Box along;
+  SetBox along;
   std::int64_t cells = 0;  ///< how many cells are missing in all
 };
 
@@ -42,6 +42,7 @@ inline constexpr std::size_t CoverEffort = std::size_t{1} << 22;
 /// Cost is about linear in the number of boxes, whatever the number of cells, where some axis keeps boxes apart, as in
 /// all that rules make of indices. Other boxes cost more, up to `effort`; then their pairs are compared, and the one
 /// thing that is left out is a hole behind an overlap (to find it is as hard as DNF tautology).
-Cover judge_cover(const std::vector<std::int64_t>& shape, std::span<const Box> boxes, std::size_t effort = CoverEffort);
+Cover judge_cover(const std::vector<std::int64_t>& shape, std::span<const SetBox> boxes,
+                  std::size_t effort = CoverEffort);
 
 }  // namespace rulec

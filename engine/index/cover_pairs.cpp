@@ -10,14 +10,14 @@ namespace {
 using Numbers = std::vector<std::uint32_t>;
 using Cell = std::vector<std::int64_t>;
 
-bool holds(const Box& box, const Cell& cell) {
+bool holds(const SetBox& box, const Cell& cell) {
   for (std::size_t axis = 0; axis < cell.size(); ++axis) {
     if (!box[axis].contains(cell[axis])) return false;
   }
   return true;
 }
 
-std::int64_t volume(const Box& box, std::size_t from_axis) {
+std::int64_t volume(const SetBox& box, std::size_t from_axis) {
   std::int64_t product = 1;
   for (std::size_t axis = from_axis; axis < box.size(); ++axis) product *= box[axis].size();
   return product;
@@ -30,7 +30,7 @@ std::int64_t volume(const std::vector<std::int64_t>& shape, std::size_t from_axi
 }
 
 /// Sets `cell` to the smallest cell of both boxes, if there is one and it is smaller than `bound`, if there is one.
-bool common_below(const Box& a, const Box& b, const std::optional<Cell>& bound, Cell& cell) {
+bool common_below(const SetBox& a, const SetBox& b, const std::optional<Cell>& bound, Cell& cell) {
   bool is_below = !bound;
   for (std::size_t axis = 0; axis < a.size(); ++axis) {
     const std::optional<std::int64_t> x = first_common(a[axis], b[axis]);
@@ -41,10 +41,10 @@ bool common_below(const Box& a, const Box& b, const std::optional<Cell>& bound, 
   return is_below;
 }
 
-std::optional<Cell> first_shared(std::span<const Box> boxes, const Numbers& numbers, std::size_t rank) {
+std::optional<Cell> first_shared(std::span<const SetBox> boxes, const Numbers& numbers, std::size_t rank) {
   // In the order of their first cells. What two boxes share is not before the first cell of either: a box that begins
   // behind the best cell, or behind the other's end along the first axis, ends the search.
-  std::vector<std::pair<Cell, const Box*>> sorted;
+  std::vector<std::pair<Cell, const SetBox*>> sorted;
   for (const std::uint32_t number : numbers) {
     Cell first;
     for (const IntervalSet& set : boxes[number]) first.push_back(set.first());
@@ -63,7 +63,7 @@ std::optional<Cell> first_shared(std::span<const Box> boxes, const Numbers& numb
   return best;
 }
 
-std::optional<Overlap> find_overlap(std::span<const Box> boxes, const Numbers& numbers, std::size_t rank) {
+std::optional<Overlap> find_overlap(std::span<const SetBox> boxes, const Numbers& numbers, std::size_t rank) {
   std::optional<Cell> cell = first_shared(boxes, numbers, rank);
   if (!cell) return std::nullopt;
   Numbers holders = numbers;
@@ -72,8 +72,8 @@ std::optional<Overlap> find_overlap(std::span<const Box> boxes, const Numbers& n
 }
 
 /// The smallest coordinate along `axis` whose cells the boxes, no two of which meet, do not fill.
-std::int64_t first_unfilled(const std::vector<std::int64_t>& shape, std::span<const Box> boxes, const Numbers& numbers,
-                            std::size_t axis) {
+std::int64_t first_unfilled(const std::vector<std::int64_t>& shape, std::span<const SetBox> boxes,
+                            const Numbers& numbers, std::size_t axis) {
   std::vector<std::pair<std::int64_t, std::int64_t>>
       steps;  // at this coordinate, so many cells more or less are filled
   for (const std::uint32_t number : numbers) {
@@ -96,7 +96,7 @@ std::int64_t first_unfilled(const std::vector<std::int64_t>& shape, std::span<co
 
 }  // namespace
 
-Cover cover_by_pairs(const std::vector<std::int64_t>& shape, std::span<const Box> boxes, const Numbers& numbers) {
+Cover cover_by_pairs(const std::vector<std::int64_t>& shape, std::span<const SetBox> boxes, const Numbers& numbers) {
   Cover cover;
   cover.overlap = find_overlap(boxes, numbers, shape.size());
   if (cover.overlap) return cover;

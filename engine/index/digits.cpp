@@ -112,13 +112,13 @@ std::int64_t Digits::padded() const {
   return (extent_ + units_[0] - 1) / units_[0] * units_[0];
 }
 
-std::optional<std::vector<Box>> Digits::boxes(const Progression& set) const {
-  std::vector<Box> result;
+std::optional<std::vector<SetBox>> Digits::boxes(const Progression& set) const {
+  std::vector<SetBox> result;
   if (!add_boxes(set, 0, {}, result)) return std::nullopt;
   return result;
 }
 
-bool Digits::add_boxes(const Progression& set, std::size_t unit, Box box, std::vector<Box>& result) const {
+bool Digits::add_boxes(const Progression& set, std::size_t unit, SetBox box, std::vector<SetBox>& result) const {
   const auto add_digit = [&box](const Progression& digit) {
     std::vector<std::pair<std::int64_t, std::int64_t>> axes;
     for (const auto& [extent, stride] : digit.axes) axes.emplace_back(extent, stride);

@@ -27,14 +27,14 @@ class Digits {
   std::int64_t padded() const;
 
   /// One of the sets, or any range, as boxes of digits that do not meet. Nothing if that takes too many intervals.
-  std::optional<std::vector<Box>> boxes(const Progression& set) const;
+  std::optional<std::vector<SetBox>> boxes(const Progression& set) const;
 
   /// The number whose digits begin at `digits[first]`.
   std::int64_t number(const std::vector<std::int64_t>& digits, std::size_t first) const;
 
  private:
   void choose_units(std::vector<Progression> low, std::int64_t few);
-  bool add_boxes(const Progression& set, std::size_t unit, Box box, std::vector<Box>& result) const;
+  bool add_boxes(const Progression& set, std::size_t unit, SetBox box, std::vector<SetBox>& result) const;
 
   std::int64_t extent_;
   std::vector<std::int64_t> units_;  // descending, each a multiple of the next; 1 is the last

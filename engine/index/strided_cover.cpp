@@ -60,24 +60,24 @@ class Cutting {
 
   /// Products of what each dimension makes of its set.
   bool add(const StridedBox& box, std::size_t number) {
-    std::vector<Box> products{{}};
+    std::vector<SetBox> products{{}};
     for (std::size_t d = 0; d < box.size(); ++d) {
       const auto [known, is_new] = known_[d].try_emplace(box[d]);
       if (is_new) {
-        std::optional<std::vector<Box>> made = digits_[d].boxes(box[d]);
+        std::optional<std::vector<SetBox>> made = digits_[d].boxes(box[d]);
         if (!made) return false;
         known->second = *std::move(made);
       }
-      std::vector<Box> longer;
-      for (const Box& product : products) {
-        for (const Box& digits : known->second) {
+      std::vector<SetBox> longer;
+      for (const SetBox& product : products) {
+        for (const SetBox& digits : known->second) {
           longer.push_back(product);
           longer.back().insert(longer.back().end(), digits.begin(), digits.end());
         }
       }
       products = std::move(longer);
     }
-    for (Box& product : products) {
+    for (SetBox& product : products) {
       digit_boxes_.push_back(std::move(product));
       numbers_.push_back(number);
     }
@@ -111,7 +111,7 @@ class Cutting {
 
   void restore(Hole& hole) const {
     hole.cell = cell_of(hole.cell);
-    Box along;
+    SetBox along;
     std::size_t digit = 0;
     for (std::size_t d = 0; d < digits_.size(); ++d) {
       along.push_back(digits_[d].is_cut() ? missing_along(d, hole.cell) : std::move(hole.along[digit]));
@@ -140,8 +140,8 @@ class Cutting {
   const std::vector<std::int64_t>& shape_;
   std::vector<StridedBox> boxes_;
   std::vector<Digits> digits_;
-  std::vector<std::map<Progression, std::vector<Box>>> known_;  // by dimension
-  std::vector<Box> digit_boxes_;
+  std::vector<std::map<Progression, std::vector<SetBox>>> known_;  // by dimension
+  std::vector<SetBox> digit_boxes_;
   std::vector<std::size_t> numbers_;  // which box each of them is of
 };
 

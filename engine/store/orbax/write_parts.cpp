@@ -13,11 +13,11 @@ Shape in_bytes(Shape shape, std::size_t element_bytes) {
   return shape;
 }
 
-zarr::Box chunks_of(const zarr::Box& cells, const Shape& chunk) {
-  zarr::Box chunks = cells;
+Box chunks_of(const Box& cells, const Shape& chunk) {
+  Box chunks = cells;
   for (std::size_t axis = 0; axis < chunk.size(); ++axis) {
     chunks.begin[axis] /= chunk[axis];
-    chunks.end[axis] = zarr::divided_up(chunks.end[axis], chunk[axis]);
+    chunks.end[axis] = divided_up(chunks.end[axis], chunk[axis]);
   }
   return chunks;
 }
@@ -30,16 +30,16 @@ bool for_each_part(const zarr::ArrayLayout& layout, std::uint64_t offset, std::u
   const std::size_t element = zarr::element_bytes(array.type);
   const Shape whole = in_bytes(array.shape, element);
   const Shape chunk = in_bytes(array.chunk_shape, element);
-  const Shape from = zarr::c_strides(whole);
-  const Shape to = zarr::c_strides(chunk);
+  const Shape from = c_strides(whole);
+  const Shape to = c_strides(chunk);
   Shape grid(whole.size());
   std::ranges::transform(whole, chunk, grid.begin(), std::divides{});
   const auto first = static_cast<std::int64_t>(offset);
-  for (const zarr::Box& cells : zarr::boxes_of_range(whole, first, first + static_cast<std::int64_t>(size))) {
-    const zarr::Box chunks = chunks_of(cells, chunk);
+  for (const Box& cells : boxes_of_range(whole, first, first + static_cast<std::int64_t>(size))) {
+    const Box chunks = chunks_of(cells, chunk);
     Shape position = chunks.begin;
     do {
-      ChunkPart part{zarr::index_of(position, grid), {.axes = {}, .source_offset = -first, .target_offset = 0}};
+      ChunkPart part{index_of(position, grid), {.axes = {}, .source_offset = -first, .target_offset = 0}};
       for (std::size_t axis = 0; axis < whole.size(); ++axis) {
         const std::int64_t origin = position[axis] * chunk[axis];
         const std::int64_t begin = std::max(cells.begin[axis], origin);
@@ -49,7 +49,7 @@ bool for_each_part(const zarr::ArrayLayout& layout, std::uint64_t offset, std::u
         part.copy.target_offset += (begin - origin) * to[axis];
       }
       if (!use(part)) return false;
-    } while (zarr::advance(position, chunks));
+    } while (advance(position, chunks));
   }
   return true;
 }

@@ -110,7 +110,7 @@ void place_values(WritePlan& plan, const OrbaxOptions& options, const std::funct
   const zarr::ArrayLayout& layout = plan.arrays.back().layout;
   for (std::int64_t i = 0; i < layout.grid().values(); ++i) {
     PlannedValue value{.array = plan.arrays.size() - 1, .file = {}, .offset = 0};
-    value.bytes = most_bytes(layout, zarr::position_of(i, layout.grid().value_grid()));
+    value.bytes = most_bytes(layout, position_of(i, layout.grid().value_grid()));
     if (options.has_database) {
       place(plan, value, options.max_data_file_bytes, new_data_file);
     } else {
@@ -127,7 +127,7 @@ std::string value_key(const WritePlan& plan, std::size_t value) {
   const PlannedArray& array = plan.arrays[plan.values[value].array];
   const zarr::Grid& grid = array.layout.grid();
   const auto number = static_cast<std::int64_t>(value - array.first_value);
-  return array.name + "/" + grid.key(zarr::position_of(number, grid.value_grid()));
+  return array.name + "/" + grid.key(position_of(number, grid.value_grid()));
 }
 
 Result<WritePlan> plan_write(std::span<const TensorInfo> tensors, const OrbaxOptions& options,
