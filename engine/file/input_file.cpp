@@ -91,19 +91,48 @@ Result<InputFile> InputFile::open(const std::filesystem::path& path, Diagnostics
   Result<OpenedFile> opened = open_regular(file.path_, diags);
   if (!opened) return diags.failed();
   file.descriptor_ = std::move(opened->descriptor);
+  if (opened->identity.size >= MinDirectBytes)
+    file.direct_ = Descriptor(open_direct(file.path_, file.descriptor_.get(), O_RDONLY | O_NONBLOCK));
   file.identity_ = opened->identity;
   return file;
 }
 
-Status InputFile::read(std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const {
+Status InputFile::read(std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags, Room room) const {
   RULEC_ASSERT(offset <= size() && into.size() <= size() - offset);
-  if (descriptor_) return read_from(descriptor_.get(), offset, into, diags);
+  if (descriptor_) return read_from({descriptor_.get(), direct_.get()}, offset, into, room, diags);
   const Result<OpenedFile> opened = open_regular(path_, diags);
   if (!opened) return diags.failed();
-  return read_from(opened->descriptor.get(), offset, into, diags);
+  return read_from({opened->descriptor.get(), -1}, offset, into, room, diags);
 }
 
-Status InputFile::read_from(int fd, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const {
+Status InputFile::read_from(Descriptors fds, std::uint64_t offset, std::span<std::byte> into, Room room,
+                            Diagnostics& diags) const {
+  const bool is_direct = fds.direct >= 0 && into.size() >= MinDirectBytes && is_congruent(into.data(), offset) &&
+                         !is_cached(fds.cached, offset, into.size());
+  if (!is_direct) return read_cached(fds.cached, offset, into, diags);
+  // Whole blocks: as many as there is room for, else as many as fit.
+  const std::size_t before = offset % DirectBlock;
+  const std::size_t behind = (DirectBlock - (offset + into.size()) % DirectBlock) % DirectBlock;
+  const std::size_t head = before <= room.before ? 0 : (DirectBlock - before) % DirectBlock;
+  const std::size_t tail = behind <= room.behind ? 0 : DirectBlock - behind;
+  const std::size_t lead = head == 0 ? before : 0;
+  std::byte* const blocks = into.data() + head - lead;
+  const std::size_t bytes = into.size() - head - tail + lead + (tail == 0 ? behind : 0);
+  std::size_t got = 0;
+  while (got < bytes) {
+    const std::uint64_t at = offset + head - lead + got;
+    const ssize_t more = ::pread(fds.direct, blocks + got, bytes - got, static_cast<off_t>(at));
+    if (more < 0 && errno == EINTR) continue;
+    if (more <= 0) break;  // an error that is not that of direct transfers alone, the other way meets too
+    got += static_cast<std::size_t>(more);
+    if (got % DirectBlock != 0) break;  // the end of the file
+  }
+  const std::size_t done = std::min(head + got - std::min(got, lead), into.size() - tail);
+  if (head > 0 && !read_cached(fds.cached, offset, into.first(head), diags)) return diags.failed();
+  return read_cached(fds.cached, offset + done, into.subspan(done), diags);
+}
+
+Status InputFile::read_cached(int fd, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const {
   while (!into.empty()) {
     const ssize_t got = ::pread(fd, into.data(), std::min(into.size(), MaxTransferBytes), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;

@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 
+#include "engine/file/direct.h"
+
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
 
@@ -39,8 +41,9 @@ struct FileIdentity {
   bool operator==(const FileIdentity&) const = default;
 };
 
-/// How many input files a store keeps open: a process may open 1024 by default, and the caller needs some too.
-constexpr std::size_t MaxOpenFiles = 256;
+/// How many files a store or sink keeps open, each with two descriptors: a process may open 1024 by default, and the
+/// caller needs some too.
+constexpr std::size_t MaxOpenFiles = 128;
 
 /// A regular file to read by position, which must stay what it was when it was opened. It is never mapped: a file that
 /// shrinks under a mapping kills the process.
@@ -55,20 +58,33 @@ class InputFile {
   const std::string& path() const { return path_; }
   std::uint64_t size() const { return identity_.size; }
 
-  /// Fills `into` from `offset` on (in bytes); the range lies within the file. Errors: R0801, and R0817 if the file has
-  /// been written to, cut or replaced since it was opened.
-  Status read(std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const;
+  /// Fills `into` from `offset` on (in bytes); the range lies within the file. Much that is not in memory already comes
+  /// straight from the disk, if `into` is as far behind a block boundary as `offset` is; the rooms of a block beside it
+  /// then save reads of their own for its ends.
+  ///
+  /// Errors: R0801, and R0817 if the file has been written to, cut or replaced since it was opened.
+  Status read(std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags, Room room = {}) const;
 
-  /// Gives the descriptor back; `read` opens the file anew from then on. For stores of more files than a process may
+  /// Gives the descriptors back; `read` opens the file anew from then on. For stores of more files than a process may
   /// open.
-  void close() { descriptor_.reset(); }
+  void close() {
+    descriptor_.reset();
+    direct_.reset();
+  }
 
  private:
-  Status read_from(int fd, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const;
+  struct Descriptors {
+    int cached = -1;
+    int direct = -1;
+  };
+  Status read_from(Descriptors fds, std::uint64_t offset, std::span<std::byte> into, Room room,
+                   Diagnostics& diags) const;
+  Status read_cached(int fd, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const;
   Status check_unchanged(const FileIdentity& now, Diagnostics& diags) const;
 
   std::string path_;
   Descriptor descriptor_;
+  Descriptor direct_;  // none: the file is small, or its file system cannot
   FileIdentity identity_;
 };
 

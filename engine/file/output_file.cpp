@@ -74,6 +74,8 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path, std::ui
       finding.note(fmt::format("it needs {} bytes, {} are free there", bytes, free_bytes(file.path_)));
     return finding;
   }
+  if (bytes >= MinDirectBytes)
+    file.direct_ = Descriptor(open_direct(file.path_, file.descriptor_.get(), O_WRONLY | O_NOFOLLOW));
   return file;
 }
 
@@ -92,6 +94,26 @@ Status OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes,
     again = *std::move(result);
   }
   const int fd = descriptor_ ? descriptor_.get() : again.get();
+  if (!direct_ || bytes.size() < MinDirectBytes || !is_congruent(bytes.data(), offset))
+    return write_cached(fd, offset, bytes, diags);
+  // The blocks at the ends may have bytes of others: they meet in the page cache, which has no page of the others.
+  const std::size_t head = (DirectBlock - offset % DirectBlock) % DirectBlock;
+  const std::size_t tail = (offset + bytes.size()) % DirectBlock;
+  const std::size_t end = bytes.size() - tail;
+  std::size_t done = head;
+  while (done < end) {
+    const ssize_t put = ::pwrite(direct_.get(), bytes.data() + done, end - done, static_cast<off_t>(offset + done));
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) break;  // an error that is not that of direct transfers alone, the other way meets too
+    done += static_cast<std::size_t>(put);
+    if (done % DirectBlock != head) break;
+  }
+  if (!write_cached(fd, offset, bytes.first(head), diags)) return diags.failed();
+  return write_cached(fd, offset + done, bytes.subspan(done), diags);
+}
+
+Status OutputFile::write_cached(int fd, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) {
+  const std::uint64_t begin = offset;
   while (!bytes.empty()) {
     const ssize_t put =
         ::pwrite(fd, bytes.data(), std::min(bytes.size(), MaxTransferBytes), static_cast<off_t>(offset));
@@ -100,6 +122,12 @@ Status OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes,
     offset += static_cast<std::uint64_t>(put);
     bytes = bytes.subspan(static_cast<std::size_t>(put));
   }
+#ifdef __linux__
+  // The disk begins at once, not when memory is full of what it has to write. A hint: `sync` is what counts.
+  if (offset - begin >= MinDirectBytes) {
+    ::sync_file_range(fd, static_cast<off_t>(begin), static_cast<off_t>(offset - begin), SYNC_FILE_RANGE_WRITE);
+  }
+#endif
   return Done{};
 }
 
@@ -113,6 +141,7 @@ Status OutputFile::open_again(Diagnostics& diags) {
 
 Status OutputFile::cut(std::uint64_t bytes, Diagnostics& diags) {
   RULEC_ASSERT(bytes <= bytes_);
+  direct_.reset();
   if (!open_again(diags)) return diags.failed();
   int result = 0;
   do {
@@ -124,6 +153,7 @@ Status OutputFile::cut(std::uint64_t bytes, Diagnostics& diags) {
 }
 
 Status OutputFile::sync(Diagnostics& diags) {
+  direct_.reset();
   if (!open_again(diags)) return diags.failed();
   // Never tried again after EIO: the kernel has dropped the pages that it could not write.
   if (::fsync(descriptor_.get()) != 0) return cannot_write(path_, errno, diags);

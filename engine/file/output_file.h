@@ -23,7 +23,8 @@ class OutputFile {
 
   const std::string& path() const { return path_; }
 
-  /// Puts `bytes` at `offset` (in bytes), within the size of the file. Errors: R0809.
+  /// Puts `bytes` at `offset` (in bytes), within the size of the file. Much goes straight to the disk, if `bytes` are
+  /// as far behind a block boundary as `offset` is. May be called from several threads at once. Errors: R0809.
   Status write(std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
 
   /// Gives back what lies behind the first `bytes`, at most its size: for files that were made with more room than they
@@ -36,15 +37,20 @@ class OutputFile {
 
   /// Gives the descriptor back; the other members open the file anew from then on. For sinks of more files than a
   /// process may open.
-  void close() { descriptor_.reset(); }
+  void close() {
+    descriptor_.reset();
+    direct_.reset();
+  }
 
  private:
+  Status write_cached(int fd, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
   Result<Descriptor> reopened(Diagnostics& diags) const;
   Status open_again(Diagnostics& diags);
 
   std::string path_;
   std::uint64_t bytes_ = 0;
   Descriptor descriptor_;
+  Descriptor direct_;  // none: the file is small, or its file system cannot
 };
 
 /// Makes the file `path`, which must not exist, of these bytes, one or more, and returns when the disk has them. What

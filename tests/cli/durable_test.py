@@ -40,6 +40,8 @@ def traced(work, *args):
         if not found:
             continue
         name, rest = found.groups()
+        if name not in CALLS.split(","):  # strace shows calls that it does not know, wanted or not
+            continue
         at = re.findall(r"<([^>]*)>", rest)
         words = [str(work / word) for word in re.findall(r'"([^"]*)"', rest)]
         if name in ("fsync", "fdatasync"):
