@@ -19,8 +19,8 @@ std::optional<std::uint64_t> FolderSource::size(std::string_view key) const {
   return error ? std::nullopt : std::optional<std::uint64_t>(bytes);
 }
 
-Status FolderSource::read(std::string_view key, std::uint64_t offset, std::span<std::byte> into,
-                          Diagnostics& diags) const {
+Status FolderSource::read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags,
+                          Room /*room*/) const {
   const Result<InputFile> file = InputFile::open(folder_ / key, diags);
   if (!file) return diags.failed();
   return file->read(offset, into, diags);
@@ -31,7 +31,8 @@ std::optional<std::uint64_t> ValueSource::size(std::string_view key) const {
   return found == values.end() ? std::nullopt : std::optional<std::uint64_t>(found->second.size());
 }
 
-Status ValueSource::read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics&) const {
+Status ValueSource::read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics&,
+                         Room /*room*/) const {
   const std::string& value = values.find(key)->second;
   REQUIRE(offset <= value.size());
   REQUIRE(into.size() <= value.size() - offset);

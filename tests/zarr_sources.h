@@ -21,7 +21,11 @@ class FolderSource final : public zarr::ChunkSource {
  public:
   explicit FolderSource(std::filesystem::path folder) : folder_(std::move(folder)) {}
   std::optional<std::uint64_t> size(std::string_view key) const override;
-  Status read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const override;
+  Status read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags,
+              Room room = {}) const override;
+  std::optional<std::pair<std::size_t, std::uint64_t>> file_place(std::string_view /*key*/) const override {
+    return {};
+  }
   std::string where(std::string_view key) const override { return (folder_ / key).string(); }
 
  private:
@@ -36,7 +40,11 @@ class ValueSource final : public zarr::ChunkSource {
   mutable std::uint64_t bytes_read = 0;
 
   std::optional<std::uint64_t> size(std::string_view key) const override;
-  Status read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const override;
+  Status read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags,
+              Room room = {}) const override;
+  std::optional<std::pair<std::size_t, std::uint64_t>> file_place(std::string_view /*key*/) const override {
+    return {};
+  }
   std::string where(std::string_view key) const override { return std::string(key); }
 };
 

@@ -36,9 +36,10 @@ const Entry* Database::find(std::string_view key) const {
   return found != entries_.end() && found->key == key ? &*found : nullptr;
 }
 
-Status Database::read(const Entry& entry, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const {
+Status Database::read(const Entry& entry, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags,
+                      Room room) const {
   RULEC_ASSERT(offset <= entry.length && into.size() <= entry.length - offset);
-  if (entry.file) return files_[*entry.file].read(entry.offset + offset, into, diags);
+  if (entry.file) return files_[*entry.file].read(entry.offset + offset, into, diags, room);
   std::ranges::copy(std::span(inline_values_).subspan(entry.offset + offset, into.size()), into.begin());
   return Done{};
 }

@@ -52,8 +52,10 @@ class Database {
   /// The files with values and nodes.
   std::span<const InputFile> files() const { return files_; }
 
-  /// Fills `into` from byte `offset` of the value on; that lies within it. Errors: R0801, R0817.
-  Status read(const Entry& entry, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const;
+  /// Fills `into` from byte `offset` of the value on; that lies within it. `room`: as for `InputFile::read`. Errors:
+  /// R0801, R0817.
+  Status read(const Entry& entry, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags,
+              Room room = {}) const;
 
  private:
   Database() = default;

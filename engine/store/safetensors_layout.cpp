@@ -25,7 +25,8 @@ std::string length_bytes(std::uint64_t length) {
 
 }  // namespace
 
-std::optional<SafetensorsLayout> lay_out(std::span<const TensorInfo> tensors, std::span<const std::size_t> chosen) {
+std::optional<SafetensorsLayout> lay_out_shard(std::span<const TensorInfo> tensors,
+                                               std::span<const std::size_t> chosen) {
   std::vector<std::size_t> order(chosen.size());  // positions in `chosen`
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, [&](std::size_t i, std::size_t k) {

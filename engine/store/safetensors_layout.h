@@ -23,7 +23,8 @@ struct SafetensorsLayout {
 /// tensors back to back, by dtype descending and then by name, the header in the same order behind `__metadata__`
 /// `{"format":"pt"}`. `chosen` are positions in `tensors`; their names are unique and fit for JSON. Nothing if the size
 /// does not fit into 63 bits.
-std::optional<SafetensorsLayout> lay_out(std::span<const TensorInfo> tensors, std::span<const std::size_t> chosen);
+std::optional<SafetensorsLayout> lay_out_shard(std::span<const TensorInfo> tensors,
+                                               std::span<const std::size_t> chosen);
 
 /// `text` in quotes as serde_json writes it: other than what must be escaped, UTF-8 as it is. Nothing if it is not
 /// UTF-8.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <filesystem>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -9,6 +11,7 @@
 
 #include "engine/file/output_file.h"
 #include "engine/file/printable.h"
+#include "engine/store/chunked.h"
 #include "engine/store/safetensors_header.h"
 #include "engine/store/safetensors_layout.h"
 #include "engine/store/shard_index.h"
@@ -24,9 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// As for the reader: a process may open 1024 files by default.
-constexpr std::size_t MaxOpenFiles = 256;
-
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
@@ -37,7 +37,7 @@ struct Shard {
   WrittenRanges written;
 };
 
-class SafetensorsSink final : public TensorSink {
+class SafetensorsSink final : public TensorSink, public ChunkedSink {
  public:
   SafetensorsSink(fs::path folder, SafetensorsOptions options) : folder_(std::move(folder)), options_(options) {}
   ~SafetensorsSink() override {
@@ -50,17 +50,32 @@ class SafetensorsSink final : public TensorSink {
   Status write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) override;
   Status commit(Diagnostics& diags) override;
 
+  Status lay_out(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
+  Shape chunk_shape(std::size_t tensor) const override { return homes_[tensor].shape; }
+  bool is_raw(std::size_t /*tensor*/) const override { return true; }
+  std::optional<StoredAt> place(std::size_t tensor, const Shape& /*chunk*/) const override {
+    return StoredAt{homes_[tensor].shard, homes_[tensor].offset};
+  }
+  Status write_chunk(std::size_t tensor, const Shape& /*chunk*/, std::uint64_t offset, std::span<const std::byte> bytes,
+                     Diagnostics& diags) override {
+    return write(tensor, offset, bytes, diags);
+  }
+
  private:
-  enum class State : std::uint8_t { New, Begun, Committed };
+  enum class State : std::uint8_t { New, LaidOut, Begun, Committed };
+  struct Planned {
+    fs::path path;
+    SafetensorsLayout layout;
+  };
   struct Home {
     std::size_t shard = 0;
     std::uint64_t offset = 0;  // from the beginning of its file
     std::uint64_t bytes = 0;
+    Shape shape;
   };
 
   Status check_names(std::span<const TensorInfo> tensors, Diagnostics& diags) const;
-  Status make_shards(std::span<const TensorInfo> tensors, Diagnostics& diags);
-  Status make_shard(const fs::path& path, const SafetensorsLayout& layout, Diagnostics& diags);
+  Status make_shard(const Planned& planned, Diagnostics& diags);
   void plan_index(std::span<const TensorInfo> tensors, std::size_t shards);
   Status write_index(Diagnostics& diags);
   void discard();
@@ -68,18 +83,47 @@ class SafetensorsSink final : public TensorSink {
   fs::path folder_;
   SafetensorsOptions options_;
   State state_ = State::New;
+  std::vector<Planned> planned_;
   std::vector<Shard> shards_;
+  std::mutex mutex_;         // for what of them was written
   std::vector<Home> homes_;  // one a tensor
   std::string index_;        // its text, empty if there is none to write
   std::vector<fs::path> made_;
 };
 
 Status SafetensorsSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags) {
-  RULEC_ASSERT(state_ == State::New);
+  RULEC_ASSERT(state_ == State::New || state_ == State::LaidOut);
+  if (state_ == State::New && !lay_out(tensors, diags)) return diags.failed();
   state_ = State::Begun;
-  if (check_names(tensors, diags) && make_shards(tensors, diags)) return Done{};
-  discard();
-  return diags.failed();
+  for (const Planned& planned : planned_) {
+    if (make_shard(planned, diags)) continue;
+    discard();
+    return diags.failed();
+  }
+  return Done{};
+}
+
+Status SafetensorsSink::lay_out(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  RULEC_ASSERT(state_ == State::New);
+  if (!check_names(tensors, diags)) return diags.failed();
+  const std::vector<std::vector<std::size_t>> split = split_into_shards(tensors, options_.max_shard_bytes);
+  homes_.resize(tensors.size());
+  for (std::size_t k = 0; k < split.size(); ++k) {
+    const fs::path path = folder_ / shard_name(k, split.size());
+    std::optional<SafetensorsLayout> layout = lay_out_shard(tensors, split[k]);
+    if (!layout) {
+      return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, printable(path.string()),
+                    "its size does not fit into 63 bits");
+    }
+    for (std::size_t i = 0; i < split[k].size(); ++i) {
+      const TensorInfo& info = tensors[split[k][i]];
+      homes_[split[k][i]] = {k, layout->offsets[i], info.bytes(), info.shape};
+    }
+    planned_.push_back({path, *std::move(layout)});
+  }
+  if (split.size() > 1) plan_index(tensors, split.size());
+  state_ = State::LaidOut;
+  return Done{};
 }
 
 Status SafetensorsSink::check_names(std::span<const TensorInfo> tensors, Diagnostics& diags) const {
@@ -98,26 +142,8 @@ Status SafetensorsSink::check_names(std::span<const TensorInfo> tensors, Diagnos
   return Done{};
 }
 
-Status SafetensorsSink::make_shards(std::span<const TensorInfo> tensors, Diagnostics& diags) {
-  const std::vector<std::vector<std::size_t>> split = split_into_shards(tensors, options_.max_shard_bytes);
-  homes_.resize(tensors.size());
-  for (std::size_t k = 0; k < split.size(); ++k) {
-    const fs::path path = folder_ / shard_name(k, split.size());
-    const std::optional<SafetensorsLayout> layout = lay_out(tensors, split[k]);
-    if (!layout) {
-      return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, printable(path.string()),
-                    "its size does not fit into 63 bits");
-    }
-    for (std::size_t i = 0; i < split[k].size(); ++i) {
-      homes_[split[k][i]] = {k, layout->offsets[i], tensors[split[k][i]].bytes()};
-    }
-    if (!make_shard(path, *layout, diags)) return diags.failed();
-  }
-  if (split.size() > 1) plan_index(tensors, split.size());
-  return Done{};
-}
-
-Status SafetensorsSink::make_shard(const fs::path& path, const SafetensorsLayout& layout, Diagnostics& diags) {
+Status SafetensorsSink::make_shard(const Planned& planned, Diagnostics& diags) {
+  const auto& [path, layout] = planned;
   if (layout.header.size() - 8 > MaxHeaderBytes) {
     return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, printable(path.string()),
                   fmt::format("its header has {} bytes, more than the {} that readers accept", layout.header.size(),
@@ -156,6 +182,7 @@ Status SafetensorsSink::write(std::size_t index, std::uint64_t offset, std::span
   Shard& shard = shards_[home.shard];
   const std::uint64_t begin = home.offset + offset;
   if (!shard.file.write(begin, bytes, diags)) return diags.failed();
+  const std::lock_guard lock(mutex_);
   shard.written.add(begin, begin + bytes.size());
   return Done{};
 }

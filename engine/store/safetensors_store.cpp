@@ -7,6 +7,7 @@
 
 #include "engine/file/input_file.h"
 #include "engine/file/printable.h"
+#include "engine/store/chunked.h"
 #include "engine/store/safetensors_header.h"
 #include "grammar/internal_error.h"
 #include "grammar/messages.h"
@@ -21,16 +22,16 @@ struct Entry {
   std::size_t file = 0;
 };
 
-class SafetensorsStore final : public TensorStore {
+class SafetensorsStore final : public TensorStore, public ChunkedStore {
  public:
   // `entries` are sorted by name.
   SafetensorsStore(std::string where, std::vector<InputFile> files, std::vector<Entry> entries)
       : where_(std::move(where)), files_(std::move(files)) {
     infos_.reserve(entries.size());
-    extents_.reserve(entries.size());
+    places_.reserve(entries.size());
     for (Entry& entry : entries) {
       infos_.push_back(std::move(entry.tensor.info));
-      extents_.push_back({entry.file, entry.tensor.offset});
+      places_.push_back({entry.file, entry.tensor.offset});
     }
   }
 
@@ -38,22 +39,26 @@ class SafetensorsStore final : public TensorStore {
   std::string_view where() const override { return where_; }
 
   Status read(std::size_t index, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const override {
-    RULEC_ASSERT(index < infos_.size());
-    const std::uint64_t bytes = infos_[index].bytes();
+    return read_chunk(index, {}, offset, into, {}, diags);
+  }
+
+  Shape chunk_shape(std::size_t tensor) const override { return infos_[tensor].shape; }
+  bool is_raw(std::size_t /*tensor*/) const override { return true; }
+  std::optional<StoredAt> place(std::size_t tensor, const Shape& /*chunk*/) const override { return places_[tensor]; }
+  std::uint64_t stored_bytes(std::size_t /*tensor*/, const Shape& /*chunk*/) const override { return 0; }
+  Status read_chunk(std::size_t tensor, const Shape& /*chunk*/, std::uint64_t offset, std::span<std::byte> into,
+                    Room room, Diagnostics& diags) const override {
+    RULEC_ASSERT(tensor < infos_.size());
+    const std::uint64_t bytes = infos_[tensor].bytes();
     RULEC_ASSERT(offset <= bytes && into.size() <= bytes - offset);
-    const Extent& extent = extents_[index];
-    return files_[extent.file].read(extent.offset + offset, into, diags);
+    return files_[places_[tensor].file].read(places_[tensor].offset + offset, into, diags, room);
   }
 
  private:
-  struct Extent {
-    std::size_t file = 0;
-    std::uint64_t offset = 0;
-  };
   std::string where_;
   std::vector<InputFile> files_;
   std::vector<TensorInfo> infos_;
-  std::vector<Extent> extents_;  // one a tensor
+  std::vector<StoredAt> places_;  // one a tensor
 };
 
 Result<std::string> read_text(const InputFile& file, std::uint64_t offset, std::uint64_t bytes, Diagnostics& diags) {

@@ -123,10 +123,7 @@ Status Array::read_part(const Shape& byte_position, const Box& part, std::uint64
   if (!stored) return diags.failed();
   const auto begin = static_cast<std::int64_t>(offset);
   if (!*stored) {
-    if (missing_ == MissingChunks::AreErrors) {
-      const std::string key = grid_.key(grid_.value_of(chunk));
-      return report(diags, FilePlace{source_->where(key), {}}, diag::MissingChunk, printable(name_), chunk_name(chunk));
-    }
+    if (!missing(chunk, diags)) return diags.failed();
     fill(part, begin, into);
     return Done{};
   }
@@ -135,9 +132,38 @@ Status Array::read_part(const Shape& byte_position, const Box& part, std::uint64
   const StridedCopy copy = copy_of(part, origin, c_strides(byte_chunk_), c_strides(byte_shape_), begin);
   const ChunkPlace& found = **stored;
   if (metadata_.codecs.is_raw()) return read_strided(*source_, found.key, found.extent.offset, copy, into, diags);
-  const ChunkCache::Bytes bytes = decoded(chunk, found, diags);
+  const auto make = [&]() -> std::optional<std::vector<std::byte>> {
+    Result<std::vector<std::byte>> made = decoded(chunk, found, diags);
+    if (!made) return std::nullopt;
+    return *std::move(made);
+  };
+  const ChunkCache::Bytes bytes = cache_->get({id_, false, index_of(chunk, grid_.chunk_grid())}, make);
   if (!bytes) return diags.failed();
   copy_strided(copy, 1, *bytes, into);
+  return Done{};
+}
+
+Status Array::missing(const Shape& chunk, Diagnostics& diags) const {
+  if (missing_ != MissingChunks::AreErrors) return Done{};
+  const std::string key = grid_.key(grid_.value_of(chunk));
+  return report(diags, FilePlace{source_->where(key), {}}, diag::MissingChunk, printable(name_), chunk_name(chunk));
+}
+
+Status Array::read_chunk(const Shape& chunk, std::uint64_t offset, std::span<std::byte> into, Room room,
+                         Diagnostics& diags) const {
+  RULEC_ASSERT(offset <= chunk_bytes(metadata_) && into.size() <= chunk_bytes(metadata_) - offset);
+  const Result<std::optional<ChunkPlace>> stored = place(chunk, diags);
+  if (!stored) return diags.failed();
+  if (!*stored) {
+    if (!missing(chunk, diags)) return diags.failed();
+    for (std::size_t i = 0; i < into.size(); ++i) into[i] = metadata_.fill[(offset + i) % metadata_.fill.size()];
+    return Done{};
+  }
+  const ChunkPlace& found = **stored;
+  if (metadata_.codecs.is_raw()) return source_->read(found.key, found.extent.offset + offset, into, diags, room);
+  const Result<std::vector<std::byte>> bytes = decoded(chunk, found, diags);
+  if (!bytes) return diags.failed();
+  std::ranges::copy(std::span(*bytes).subspan(static_cast<std::size_t>(offset), into.size()), into.begin());
   return Done{};
 }
 
@@ -200,28 +226,22 @@ Result<std::optional<Extent>> Array::shard_extent(const Shape& chunk, const std:
   return extent;
 }
 
-ChunkCache::Bytes Array::decoded(const Shape& chunk, const ChunkPlace& place, Diagnostics& diags) const {
-  const auto make = [&]() -> std::optional<std::vector<std::byte>> {
-    const std::uint64_t bytes = chunk_bytes(metadata_);
-    if (bytes > MaxDecodedBytes) {
-      report(diags, FilePlace{source_->where(place.key), {}}, diag::OverLimit,
-             fmt::format("a chunk of tensor `{}`, which is to be unpacked, has {} bytes", printable(name_), bytes),
-             fmt::format("{}", MaxDecodedBytes));
-      return std::nullopt;
-    }
-    if (const std::uint64_t most = max_stored_bytes(metadata_); place.extent.length > most) {
-      bad_chunk(chunk, place.extent.offset,
-                fmt::format("it is stored in {} bytes, expected at most {}", place.extent.length, most), diags);
-      return std::nullopt;
-    }
-    std::vector<std::byte> stored(static_cast<std::size_t>(place.extent.length));
-    if (!source_->read(place.key, place.extent.offset, stored, diags)) return std::nullopt;
-    Decoded decoded = decode_chunk(std::move(stored), metadata_);
-    if (decoded) return std::move(decoded.bytes);
-    bad_chunk(chunk, place.extent.offset, decoded.error, diags);
-    return std::nullopt;
-  };
-  return cache_->get({id_, false, index_of(chunk, grid_.chunk_grid())}, make);
+Result<std::vector<std::byte>> Array::decoded(const Shape& chunk, const ChunkPlace& place, Diagnostics& diags) const {
+  const std::uint64_t bytes = chunk_bytes(metadata_);
+  if (bytes > MaxDecodedBytes) {
+    return report(diags, FilePlace{source_->where(place.key), {}}, diag::OverLimit,
+                  fmt::format("a chunk of tensor `{}`, which is to be unpacked, has {} bytes", printable(name_), bytes),
+                  fmt::format("{}", MaxDecodedBytes));
+  }
+  if (const std::uint64_t most = max_stored_bytes(metadata_); place.extent.length > most) {
+    return bad_chunk(chunk, place.extent.offset,
+                     fmt::format("it is stored in {} bytes, expected at most {}", place.extent.length, most), diags);
+  }
+  std::vector<std::byte> stored(static_cast<std::size_t>(place.extent.length));
+  if (!source_->read(place.key, place.extent.offset, stored, diags)) return diags.failed();
+  Decoded decoded = decode_chunk(std::move(stored), metadata_);
+  if (decoded) return std::move(decoded.bytes);
+  return bad_chunk(chunk, place.extent.offset, decoded.error, diags);
 }
 
 }  // namespace rulec::zarr

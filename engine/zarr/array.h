@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "engine/zarr/chunk_cache.h"
 #include "engine/zarr/chunk_source.h"
@@ -56,6 +57,11 @@ class Array {
   /// Errors: R0831, R0832, R0803, and what the source reports.
   Status read(std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const;
 
+  /// Fills `into` with bytes of the chunk at a position of `grid().chunk_grid()` from `offset` on, in C order of
+  /// `chunk_shape`, little-endian. One that is not raw is decoded whole each time. Errors: as for `read`.
+  Status read_chunk(const Shape& chunk, std::uint64_t offset, std::span<std::byte> into, Room room,
+                    Diagnostics& diags) const;
+
   /// Where the chunk at a position of `grid().chunk_grid()` is stored, or nothing if it is not. The place lies within
   /// the value. With `metadata().codecs.is_raw()` these bytes are the chunk's: C order, `chunk_shape`, also where it
   /// goes beyond the array. Errors: R0832, and what the source reports.
@@ -68,7 +74,8 @@ class Array {
                                              Diagnostics& diags) const;
   Status read_part(const Shape& byte_position, const Box& part, std::uint64_t offset, std::span<std::byte> into,
                    Diagnostics& diags) const;
-  ChunkCache::Bytes decoded(const Shape& chunk, const ChunkPlace& place, Diagnostics& diags) const;
+  Result<std::vector<std::byte>> decoded(const Shape& chunk, const ChunkPlace& place, Diagnostics& diags) const;
+  Status missing(const Shape& chunk, Diagnostics& diags) const;
   void fill(const Box& part, std::int64_t offset, std::span<std::byte> into) const;
   std::string chunk_name(const Shape& chunk) const;
   Finding bad_chunk(const Shape& chunk, std::uint64_t offset, std::string_view what, Diagnostics& diags) const;

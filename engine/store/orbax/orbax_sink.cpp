@@ -13,6 +13,7 @@
 #include "engine/file/output_file.h"
 #include "engine/file/printable.h"
 #include "engine/ocdbt/write_database.h"
+#include "engine/store/chunked.h"
 #include "engine/store/orbax/write_chunks.h"
 #include "engine/store/orbax/write_parts.h"
 #include "engine/store/orbax/write_plan.h"
@@ -46,7 +47,7 @@ ocdbt::Uuid random_uuid() {
   return uuid;
 }
 
-class OrbaxSink final : public TensorSink {
+class OrbaxSink final : public TensorSink, public ChunkedSink {
  public:
   OrbaxSink(fs::path folder, OrbaxOptions options) : folder_(std::move(folder)), options_(std::move(options)) {}
   ~OrbaxSink() override {
@@ -59,11 +60,17 @@ class OrbaxSink final : public TensorSink {
   Status write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) override;
   Status commit(Diagnostics& diags) override;
 
+  Status lay_out(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
+  Shape chunk_shape(std::size_t tensor) const override { return plan_.arrays[tensor].layout.metadata().chunk_shape; }
+  bool is_raw(std::size_t /*tensor*/) const override { return !plan_.is_compressed; }
+  std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
+  Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
+                     Diagnostics& diags) override;
+
  private:
-  enum class State : std::uint8_t { New, Begun, Committed };
+  enum class State : std::uint8_t { New, LaidOut, Begun, Committed };
 
   TreeForm form() const { return {options_.has_database, options_.zarr_version == 3}; }
-  Status plan(std::span<const TensorInfo> tensors, Diagnostics& diags);
   Status make_files(Diagnostics& diags);
   Status write_indices(Diagnostics& diags);
   Status write_array(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
@@ -71,6 +78,7 @@ class OrbaxSink final : public TensorSink {
                    Diagnostics& diags);
   Status write_compressed(std::size_t index, const ChunkPart& part, std::span<const std::byte> bytes,
                           Diagnostics& diags);
+  Status compress(const PlannedArray& array, const Shape& chunk, std::span<const std::byte> bytes, Diagnostics& diags);
   Status write_documents(Diagnostics& diags);
   Status write_marks(Diagnostics& diags);
   void discard();
@@ -85,7 +93,8 @@ class OrbaxSink final : public TensorSink {
   std::optional<ValueWriter> values_;
   OpenChunks chunks_;
   std::mutex mutex_;
-  std::vector<WrittenRanges> written_;  // of each array
+  std::vector<WrittenRanges> written_;      // of each array
+  std::vector<std::uint64_t> chunk_bytes_;  // of each array, that came chunk by chunk
 };
 
 std::uint64_t bytes_of(const PlannedArray& array) {
@@ -95,33 +104,36 @@ std::uint64_t bytes_of(const PlannedArray& array) {
 
 std::size_t value_of(const PlannedArray& array, const Shape& chunk) {
   const zarr::Grid& grid = array.layout.grid();
-  return array.first_value + static_cast<std::size_t>(zarr::index_of(grid.value_of(chunk), grid.value_grid()));
+  return array.first_value + static_cast<std::size_t>(index_of(grid.value_of(chunk), grid.value_grid()));
 }
 
 Shape chunk_position(const PlannedArray& array, const ChunkPart& part) {
-  return zarr::position_of(part.chunk, array.layout.grid().chunk_grid());
+  return position_of(part.chunk, array.layout.grid().chunk_grid());
 }
 
 Status OrbaxSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags) {
-  RULEC_ASSERT(state_ == State::New);
+  RULEC_ASSERT(state_ == State::New || state_ == State::LaidOut);
+  if (state_ == State::New && !lay_out(tensors, diags)) return diags.failed();
   state_ = State::Begun;
   begun_ = now();
   const std::vector<std::byte> step(StepArray.bytes());
-  if (plan(tensors, diags) && make_files(diags) && write_indices(diags) &&
-      write_array(tensors.size(), 0, step, diags)) {
+  if (make_files(diags) && write_indices(diags) && write_array(tensors.size(), 0, step, diags)) {
     return Done{};
   }
   discard();
   return diags.failed();
 }
 
-Status OrbaxSink::plan(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+Status OrbaxSink::lay_out(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  RULEC_ASSERT(state_ == State::New);
   Result<std::vector<WrittenLeaf>> leaves = tree_of(tensors, form(), diags);
   Result<WritePlan> planned = plan_write(tensors, options_, [] { return ocdbt::data_file_name(random_uuid()); }, diags);
   if (!leaves || !planned) return diags.failed();
   leaves_ = *std::move(leaves);
   plan_ = *std::move(planned);
   written_.resize(plan_.arrays.size());
+  chunk_bytes_.resize(plan_.arrays.size());
+  state_ = State::LaidOut;
   return Done{};
 }
 
@@ -145,8 +157,7 @@ Status OrbaxSink::write_indices(Diagnostics& diags) {
   for (std::size_t i = 0; i < plan_.values.size(); ++i) {
     const PlannedArray& array = plan_.arrays[plan_.values[i].array];
     const auto number = static_cast<std::int64_t>(i - array.first_value);
-    const std::vector<std::byte> index =
-        array.layout.raw_index(zarr::position_of(number, array.layout.grid().value_grid()));
+    const std::vector<std::byte> index = array.layout.raw_index(position_of(number, array.layout.grid().value_grid()));
     if (!index.empty() && !values_->put(i, plan_.values[i].bytes - index.size(), index, diags)) return diags.failed();
   }
   return Done{};
@@ -198,8 +209,12 @@ Status OrbaxSink::write_compressed(std::size_t index, const ChunkPart& part, std
   const std::optional<std::vector<std::byte>> complete =
       chunks_.add(index, part, zarr::chunk_bytes(array.layout.metadata()), bytes);
   if (!complete) return Done{};
-  const Shape chunk = chunk_position(array, part);
-  std::vector<std::byte> stored = array.layout.encode(chunk, *complete);
+  return compress(array, chunk_position(array, part), *complete, diags);
+}
+
+Status OrbaxSink::compress(const PlannedArray& array, const Shape& chunk, std::span<const std::byte> bytes,
+                           Diagnostics& diags) {
+  std::vector<std::byte> stored = array.layout.encode(chunk, bytes);
   if (array.layout.metadata().shards) {
     const std::optional<zarr::Extent> place = zarr::Extent{0, stored.size()};
     const std::vector<std::byte> last = array.layout.index(std::span(&place, 1));
@@ -208,9 +223,31 @@ Status OrbaxSink::write_compressed(std::size_t index, const ChunkPart& part, std
   return values_->append(value_of(array, chunk), std::move(stored), options_.has_database, diags);
 }
 
+std::optional<StoredAt> OrbaxSink::place(std::size_t tensor, const Shape& chunk) const {
+  const PlannedArray& array = plan_.arrays[tensor];
+  const PlannedValue& value = plan_.values[value_of(array, chunk)];
+  if (plan_.is_compressed || !value.file) return std::nullopt;
+  return StoredAt{*value.file, value.offset + array.layout.raw_place(chunk).offset};
+}
+
+Status OrbaxSink::write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
+                              std::span<const std::byte> bytes, Diagnostics& diags) {
+  const PlannedArray& array = plan_.arrays[tensor];
+  RULEC_ASSERT(state_ == State::Begun && tensor + 1 < plan_.arrays.size());
+  {
+    const std::lock_guard lock(mutex_);
+    chunk_bytes_[tensor] += bytes.size();
+  }
+  if (plan_.is_compressed) return compress(array, chunk, bytes, diags);
+  return values_->put(value_of(array, chunk), array.layout.raw_place(chunk).offset + offset, bytes, diags);
+}
+
 Status OrbaxSink::commit(Diagnostics& diags) {
   RULEC_ASSERT(state_ == State::Begun);
-  for (std::size_t i = 0; i < written_.size(); ++i) RULEC_ASSERT(written_[i].is_all_of(bytes_of(plan_.arrays[i])));
+  for (std::size_t i = 0; i < written_.size(); ++i) {
+    const std::uint64_t all = bytes_of(plan_.arrays[i]);
+    RULEC_ASSERT(chunk_bytes_[i] == all || written_[i].is_all_of(all));
+  }
   if (!values_->finish(diags) || !write_documents(diags) || !write_marks(diags)) return diags.failed();
   std::error_code error;
   fs::rename(step_, folder_ / Step, error);

@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "engine/file/printable.h"
+#include "engine/store/chunked.h"
 #include "engine/store/orbax/facts.h"
 #include "engine/store/orbax/json_file.h"
 #include "engine/store/orbax/value_sources.h"
+#include "engine/zarr/chunk_codec.h"
 #include "grammar/messages.h"
 
 namespace rulec::orbax {
@@ -72,7 +74,7 @@ std::string_view what_is_unsafe(const std::string& name) {
   return {};
 }
 
-class OrbaxStore final : public TensorStore {
+class OrbaxStore final : public TensorStore, public ChunkedStore {
  public:
   OrbaxStore(std::string where, Description description)
       : where_(std::move(where)), description_(std::move(description)) {}
@@ -89,6 +91,15 @@ class OrbaxStore final : public TensorStore {
   std::string layout_of(std::size_t index) const override { return layout_text(arrays_[index].array); }
   std::map<std::string, std::string> options() const override { return description_.step.values; }
 
+  Shape chunk_shape(std::size_t tensor) const override { return array(tensor).metadata().chunk_shape; }
+  bool is_raw(std::size_t tensor) const override { return array(tensor).metadata().codecs.is_raw(); }
+  std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
+  std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const override;
+  Status read_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<std::byte> into, Room room,
+                    Diagnostics& diags) const override {
+    return array(tensor).read_chunk(chunk, offset, into, room, diags);
+  }
+
  private:
   Status open_database(Diagnostics& diags);
   Status open_arrays(Diagnostics& diags);
@@ -99,16 +110,34 @@ class OrbaxStore final : public TensorStore {
   std::vector<std::string> stored_arrays() const;
 
   std::string tree_path() const { return (description_.place.item / TreeName).string(); }
+  const zarr::Array& array(std::size_t tensor) const { return arrays_[tensor].array; }
   const Leaf& leaf(std::size_t index) const { return description_.tree.leaves[index]; }
 
   std::string where_;
   Description description_;
   std::optional<ocdbt::Database> database_;
-  std::vector<std::unique_ptr<zarr::ChunkSource>> sources_;
+  std::vector<std::unique_ptr<zarr::ChunkSource>> sources_;  // by leaf; null for what is no array
   zarr::ChunkCache cache_;
   std::vector<LeafArray> arrays_;  // as in the catalogue; they borrow from the members above
   std::vector<TensorInfo> catalogue_;
 };
+
+// A chunk about which something is wrong is nowhere: whoever reads it will hear.
+std::optional<StoredAt> OrbaxStore::place(std::size_t tensor, const Shape& chunk) const {
+  Diagnostics unheard;
+  const Result<std::optional<zarr::ChunkPlace>> found = array(tensor).place(chunk, unheard);
+  if (!found || !*found) return std::nullopt;
+  const auto value = sources_[arrays_[tensor].leaf]->file_place((*found)->key);
+  if (!value) return std::nullopt;
+  return StoredAt{value->first, value->second + (*found)->extent.offset};
+}
+
+std::uint64_t OrbaxStore::stored_bytes(std::size_t tensor, const Shape& chunk) const {
+  if (is_raw(tensor)) return 0;
+  Diagnostics unheard;
+  const Result<std::optional<zarr::ChunkPlace>> found = array(tensor).place(chunk, unheard);
+  return found && *found ? (*found)->extent.length : 0;
+}
 
 Status OrbaxStore::open(Diagnostics& diags) {
   if (!open_database(diags) || !open_arrays(diags) || !make_catalogue(diags)) return diags.failed();
@@ -133,6 +162,7 @@ Status OrbaxStore::open_database(Diagnostics& diags) {
 
 Status OrbaxStore::open_arrays(Diagnostics& diags) {
   const std::size_t errors = diags.errors();
+  sources_.resize(description_.tree.leaves.size());
   for (std::size_t i = 0; i < description_.tree.leaves.size(); ++i) {
     const std::string& name = description_.names.names[i];
     if (leaf(i).kind == Leaf::Kind::Array) {
@@ -181,7 +211,7 @@ Status OrbaxStore::open_array(std::size_t index, Diagnostics& diags) {
   }
   catalogue_.push_back({name, *dtype, metadata.shape});
   arrays_.push_back({index, *std::move(array)});
-  sources_.push_back(std::move(source));
+  sources_[index] = std::move(source);
   return Done{};
 }
 

@@ -22,11 +22,17 @@ std::optional<std::uint64_t> DatabaseValues::size(std::string_view key) const {
   return entry == nullptr ? std::nullopt : std::optional(entry->length);
 }
 
-Status DatabaseValues::read(std::string_view key, std::uint64_t offset, std::span<std::byte> into,
-                            Diagnostics& diags) const {
+Status DatabaseValues::read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags,
+                            Room room) const {
   const ocdbt::Entry* entry = find(key);
   RULEC_ASSERT(entry != nullptr);
-  return database_->read(*entry, offset, into, diags);
+  return database_->read(*entry, offset, into, diags, room);
+}
+
+std::optional<std::pair<std::size_t, std::uint64_t>> DatabaseValues::file_place(std::string_view key) const {
+  const ocdbt::Entry* entry = find(key);
+  if (entry == nullptr || !entry->file) return std::nullopt;
+  return std::pair(*entry->file, entry->offset);
 }
 
 std::string DatabaseValues::where(std::string_view key) const {
@@ -39,8 +45,12 @@ std::optional<std::uint64_t> FileValues::size(std::string_view key) const {
   return error ? std::nullopt : std::optional<std::uint64_t>(bytes);
 }
 
-Status FileValues::read(std::string_view key, std::uint64_t offset, std::span<std::byte> into,
-                        Diagnostics& diags) const {
+std::optional<std::pair<std::size_t, std::uint64_t>> FileValues::file_place(std::string_view /*key*/) const {
+  return std::pair(std::size_t{0}, std::uint64_t{0});
+}
+
+Status FileValues::read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags,
+                        Room room) const {
   const std::filesystem::path path = folder_ / key;
   if (!check_link(item_, path, diags)) return diags.failed();
   const Result<InputFile> file = InputFile::open(path, diags);
@@ -49,7 +59,7 @@ Status FileValues::read(std::string_view key, std::uint64_t offset, std::span<st
     return report(diags, FilePlace{path.string(), {}}, diag::SourceChanged, printable(path.string()))
         .note(fmt::format("it had {} bytes or more, and has {} now", offset + into.size(), file->size()));
   }
-  return file->read(offset, into, diags);
+  return file->read(offset, into, diags, room);
 }
 
 }  // namespace rulec::orbax

@@ -19,7 +19,9 @@ class DatabaseValues final : public zarr::ChunkSource {
       : database_(&database), folder_(std::move(folder)), prefix_(array.empty() ? "" : array + "/") {}
 
   std::optional<std::uint64_t> size(std::string_view key) const override;
-  Status read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const override;
+  Status read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags,
+              Room room = {}) const override;
+  std::optional<std::pair<std::size_t, std::uint64_t>> file_place(std::string_view key) const override;
   std::string where(std::string_view key) const override;
 
  private:
@@ -40,7 +42,10 @@ class FileValues final : public zarr::ChunkSource {
 
   std::optional<std::uint64_t> size(std::string_view key) const override;
   /// Errors: R0801, R0806, R0817.
-  Status read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const override;
+  Status read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags,
+              Room room = {}) const override;
+  /// Numbers do not tell its files apart: each has one value.
+  std::optional<std::pair<std::size_t, std::uint64_t>> file_place(std::string_view key) const override;
   std::string where(std::string_view key) const override { return (folder_ / key).string(); }
 
  private:

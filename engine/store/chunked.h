@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stores and sinks of files offer beside the public interface: their tensors chunk by chunk, as they lie on the
+// disk, so that a runner can move them in an order and in pieces that suit it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "engine/file/direct.h"
+
+#include <rulec/diagnostics.h>
+#include <rulec/result.h>
+#include <rulec/store.h>
+
+namespace rulec {
+
+/// Where bytes lie: to read in the order of the disk, and to have buffers that fit its blocks.
+struct StoredAt {
+  std::size_t file = 0;      ///< any number that tells the files of a store apart
+  std::uint64_t offset = 0;  ///< in bytes
+};
+
+/// A store whose tensors are cut into chunks of one shape, of which those at an edge may go beyond it.
+///
+/// Members may be called from several threads at once, each with its own `Diagnostics`.
+class ChunkedStore {
+ public:
+  virtual ~ChunkedStore() = default;
+
+  /// The tensor's own shape, if it is in one piece.
+  virtual Shape chunk_shape(std::size_t tensor) const = 0;
+
+  /// Whether chunks are stored as their elements in C order, little-endian, so that any part can be read by itself.
+  virtual bool is_raw(std::size_t tensor) const = 0;
+
+  /// Where a raw chunk is stored, by its position in the grid; nothing if nowhere, or in memory.
+  virtual std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const = 0;
+
+  /// The most bytes that a chunk is stored in, which are in memory while it is decoded; 0 if raw.
+  virtual std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const = 0;
+
+  /// Fills `into` with bytes of the chunk from `offset` on; those are its elements in C order, of the whole
+  /// `chunk_shape`. Of a chunk that is not raw, all is read at once. `room`: as for `InputFile::read`.
+  virtual Status read_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<std::byte> into,
+                            Room room, Diagnostics& diags) const = 0;
+};
+
+/// A sink of tensors in chunks. `write_chunk` is for the time between `begin` and `commit`; all members but `lay_out`
+/// may be called from several threads at once. Each byte is written once, either by `TensorSink::write` or here, a
+/// tensor in one way.
+class ChunkedSink {
+ public:
+  virtual ~ChunkedSink() = default;
+
+  /// Decides where everything will lie, and writes nothing: what `begin` does first, unless it was done. Errors: those
+  /// of `begin` that say what cannot be stored.
+  virtual Status lay_out(std::span<const TensorInfo> tensors, Diagnostics& diags) = 0;
+
+  virtual Shape chunk_shape(std::size_t tensor) const = 0;
+  /// Whether parts of chunks may be written.
+  virtual bool is_raw(std::size_t tensor) const = 0;
+  virtual std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const = 0;
+  /// Bytes of a chunk from `offset` on: its elements in C order, of the whole `chunk_shape`; what lies beyond the
+  /// tensor's edge is zero.
+  virtual Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
+                             std::span<const std::byte> bytes, Diagnostics& diags) = 0;
+};
+
+}  // namespace rulec
