@@ -11,6 +11,7 @@
 #include "engine/check/tensor_trip.h"
 #include "engine/graph/graph.h"
 #include "engine/guard.h"
+#include "engine/run/limits.h"
 #include "engine/run/run.h"
 
 namespace rulec {
@@ -79,8 +80,9 @@ Report planned(const Pack& pack, const Graph& graph, std::optional<DType> dtype)
 }
 
 /// `convert`, where exceptions may still fly.
-Result<Report> run_conversion(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
+Result<Report> run_conversion(const Model& model, std::string_view to, const RunStores& stores,
                               const ConvertOptions& options, Diagnostics& diags) {
+  const TensorStore& source = *stores.source;
   const std::optional<SideId> side = model.rules().side(to);
   if (!side) {
     return report(diags, {}, diag::UnknownSide, model.pack_name(), to)
@@ -94,9 +96,11 @@ Result<Report> run_conversion(const Model& model, std::string_view to, const Ten
   Report report = planned(model.pack(), *graph, options.dtype);
   report.ignored = ignored_tensors(model.pack(), other(*side), source.tensors());
   if (options.dry_run) return report;
-  const RunOptions how{options.pad_policy, options.constant_policy, options.alias_policy,
-                       caller_progress(options.on_progress)};
-  Result<RunReport> ran = run(model.pack(), *graph, source, target, how, diags);
+  RunOptions how{options.pad_policy,   options.constant_policy,
+                 options.alias_policy, {},
+                 options.threads,      caller_progress(options.on_progress)};
+  how.plan.memory_bytes = options.memory_bytes.value_or(default_memory_bytes());
+  Result<RunReport> ran = run(model.pack(), *graph, stores, how, diags);
   if (!ran) return diags.failed();
   report.bytes_read = ran->bytes_read;
   report.bytes_written = ran->bytes_written;
@@ -125,8 +129,12 @@ std::string_view to_string(TensorClass c) {
 Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
                        const ConvertOptions& options, Diagnostics& diags) {
   return guarded(diags, model.sources(), [&] {
-    CallerSink sink(target);
-    return run_conversion(model, to, CallerStore(source), sink, options, diags);
+    const CallerStore caller_source(source);
+    CallerSink caller_target(target);
+    RunStores stores = stores_of(source, target);
+    stores.source = &caller_source;
+    stores.target = &caller_target;
+    return run_conversion(model, to, stores, options, diags);
   });
 }
 

@@ -16,6 +16,7 @@
 #include "engine/run/run.h"
 #include "engine/tensor/numbers.h"
 #include "engine/trial/random_model.h"
+#include "tests/chunked_memory.h"
 #include "tests/elaborated.h"
 
 namespace rulec::testing {
@@ -82,19 +83,51 @@ class PackWriter {
   std::vector<std::string> common_;
 };
 
-/// Converts towards `to` both ways and holds the results against each other.
-MemoryStore converted(const Elaborated& made, SideId to, const MemoryStore& source, std::optional<DType> dtype) {
+void check_same(const MemoryStore& meant, const MemoryStore& written) {
+  REQUIRE(std::ranges::equal(meant.tensors(), written.tensors()));
+  for (const TensorInfo& info : written.tensors())
+    CHECK_MESSAGE(std::ranges::equal(meant.bytes(info.name), written.bytes(info.name)), info.name);
+}
+
+/// Some way to run with so many bytes: strategy, size of loads, threads, memory.
+RunOptions some_options(std::uint64_t bytes, std::mt19937& random) {
+  constexpr std::array Strategies = {Strategy::Stream, Strategy::Whole, Strategy::Gather, Strategy::Scatter,
+                                     Strategy::Open};
+  RunOptions options;
+  options.plan.load_bytes = std::max(bytes / 256, std::uint64_t{1} << (random() % 12));
+  options.plan.memory_bytes = std::uint64_t{random() % 3 == 0 ? 64U : 1U} << 20U;
+  if (random() % 6 > 0) options.plan.force = Strategies[random() % Strategies.size()];
+  options.threads = static_cast<int>(random() % 4) + 1;
+  return options;
+}
+
+/// Converts towards `to` by the definition and by runs of many kinds, and holds the results against each other.
+MemoryStore converted(const Elaborated& made, SideId to, const MemoryStore& source, std::optional<DType> dtype,
+                      unsigned seed, std::optional<Strategy> force = std::nullopt) {
   Diagnostics& diags = *made.diags;
   const GraphOptions options{source.tensors(), "memory", dtype, false, {}};
   const Result<Graph> graph = build_graph(*made.pack, to, options, diags);
   REQUIRE_MESSAGE(graph, render_text(diags));
-  MemoryStore written;
-  REQUIRE_MESSAGE(run(*made.pack, *graph, source, written, {}, diags), render_text(diags));
   const Result<MemoryStore> meant = evaluate(*graph, source, diags);
   REQUIRE_MESSAGE(meant, render_text(diags));
-  REQUIRE(std::ranges::equal(meant->tensors(), written.tensors()));
-  for (const TensorInfo& info : written.tensors())
-    CHECK_MESSAGE(std::ranges::equal(meant->bytes(info.name), written.bytes(info.name)), info.name);
+  MemoryStore written;
+  REQUIRE_MESSAGE(run(*made.pack, *graph, stores_of(source, written), {}, diags), render_text(diags));
+  check_same(*meant, written);
+  std::mt19937 random(seed);
+  for (int i = 0; i < 2; ++i) {
+    const ChunkedMemory chunks(source, static_cast<unsigned>(random()));
+    ChunkedMemorySink sink(static_cast<unsigned>(random()));
+    RunOptions how = some_options(source.tensors()[0].bytes(), random);
+    if (force) {
+      how.plan.force = force;
+      how.plan.memory_bytes = std::uint64_t{64} << 20U;
+    }
+    CAPTURE(how.plan.load_bytes);
+    CAPTURE(how.threads);
+    CAPTURE(std::string(how.plan.force ? to_string(*how.plan.force) : "any"));
+    REQUIRE_MESSAGE(run(*made.pack, *graph, stores_of(chunks, sink), how, diags), render_text(diags));
+    check_same(*meant, sink.store);
+  }
   return written;
 }
 
@@ -114,8 +147,8 @@ TEST_CASE("the runner writes what the reference interpreter makes, and what is m
       for (const SideId start : BothSides) {
         MemoryStore source;
         add_random_tensors(*made.pack, start, dtype, seed, source);
-        const MemoryStore away = converted(made, other(start), source, DType::F32);
-        const MemoryStore back = converted(made, start, away, dtype);
+        const MemoryStore away = converted(made, other(start), source, DType::F32, seed);
+        const MemoryStore back = converted(made, start, away, dtype, seed + 1);
         if (!moves) continue;
         ++moved_only;
         for (const TensorInfo& info : source.tensors())
@@ -146,7 +179,8 @@ for n in 0..2, g in {gate, up} {
     for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() % 256);
     source.put(info, std::move(bytes));
   }
-  const MemoryStore written = converted(made, SideId::Left, source, std::nullopt);
+  converted(made, SideId::Left, source, std::nullopt, 1, Strategy::Whole);
+  const MemoryStore written = converted(made, SideId::Left, source, std::nullopt, 2, Strategy::Open);
 
   // One number by hand: cell [1, (5 W + 3) 2 + 1, 7] of `up` is the high nibble of block [1, 7 * 2 + 1, 5, 3].
   const auto at = [&](std::string_view name, std::size_t cell) {

@@ -116,7 +116,9 @@ std::string try_case(const Case& one) {
   REQUIRE_MESSAGE(graph, render_text(diags));
 
   MemoryStore written;
-  const Result<RunReport> report = run(*made.pack, *graph, **source, written, {Policy::Drop, {}, {}, {}}, diags);
+  RunOptions how;
+  how.pad_policy = Policy::Drop;
+  const Result<RunReport> report = run(*made.pack, *graph, stores_of(**source, written), how, diags);
   REQUIRE_MESSAGE(report, render_text(diags));
   const bool is_special = one.layout == "special" && one.to == SideId::Right;
   const double flush_below = is_special ? std::ldexp(std::sqrt(head_dim(made)), -126) : 0;

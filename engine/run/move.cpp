@@ -34,15 +34,15 @@ struct Slab {
 
 class PieceMover {
  public:
-  PieceMover(const CopyPiece& piece, std::span<const std::byte> source, std::span<const OperandTensor> operands,
-             std::span<std::byte> target, Scratch& scratch)
-      : piece_(piece), source_(source), operands_(operands), target_(target), scratch_(scratch) {
-    order_.resize(piece.copy.axes.size());
+  PieceMover(const CopyPiece& piece, const PiecePart& part, std::span<const std::byte> source,
+             std::span<const OperandTensor> operands, std::span<std::byte> target, Scratch& scratch)
+      : piece_(piece), part_(part), source_(source), operands_(operands), target_(target), scratch_(scratch) {
+    order_.resize(part.copy.axes.size());
     for (std::size_t a = 0; a < order_.size(); ++a) order_[a] = a;
     // Cells go in the order of the source if it is dense there, since then nothing need be gathered.
     std::vector<std::size_t> by_source = order_;
     std::ranges::stable_sort(by_source, std::ranges::greater{},
-                             [&](std::size_t a) { return piece.copy.axes[a].source_stride; });
+                             [&](std::size_t a) { return part.copy.axes[a].source_stride; });
     if (is_dense(axes_in(by_source), &StridedAxis::source_stride)) order_ = by_source;
     axes_ = axes_in(order_);
   }
@@ -51,7 +51,8 @@ class PieceMover {
     std::size_t cut = axes_.size();  // the axis that slabs are ranges of
     std::int64_t inner = 1;          // cells behind it
     while (cut > 0 && inner * axes_[cut - 1].extent <= SlabElements) inner *= axes_[--cut].extent;
-    Slab slab{{{}, piece_.copy.source_offset, piece_.copy.target_offset}, std::vector<std::int64_t>(axes_.size(), 0)};
+    Slab slab{{{}, part_.copy.source_offset, part_.copy.target_offset}, {}};
+    for (const std::size_t a : order_) slab.start.push_back(part_.first.empty() ? 0 : part_.first[a]);
     if (cut == 0) {
       slab.copy.axes = axes_;
       return move(slab);
@@ -62,7 +63,7 @@ class PieceMover {
  private:
   std::vector<StridedAxis> axes_in(const std::vector<std::size_t>& order) const {
     std::vector<StridedAxis> axes;
-    for (const std::size_t a : order) axes.push_back(piece_.copy.axes[a]);
+    for (const std::size_t a : order) axes.push_back(part_.copy.axes[a]);
     return axes;
   }
 
@@ -71,7 +72,7 @@ class PieceMover {
     const bool is_last = axis == cut;
     for (std::int64_t i = 0; i < a.extent; i += is_last ? step : 1) {
       Slab next = slab;
-      next.start[axis] = i;
+      next.start[axis] += i;
       next.copy.source_offset += i * a.source_stride;
       next.copy.target_offset += i * a.target_stride;
       if (!is_last) {
@@ -172,6 +173,7 @@ class PieceMover {
   }
 
   const CopyPiece& piece_;
+  const PiecePart& part_;
   std::span<const std::byte> source_;
   std::span<const OperandTensor> operands_;
   std::span<std::byte> target_;
@@ -182,17 +184,13 @@ class PieceMover {
 
 }  // namespace
 
-void move_piece(const CopyPiece& piece, std::span<const std::byte> source, std::span<const OperandTensor> operands,
-                std::span<std::byte> target, Scratch& scratch) {
+void move_cells(const CopyPiece& piece, const PiecePart& part, std::span<const std::byte> source,
+                std::span<const OperandTensor> operands, std::span<std::byte> target, Scratch& scratch) {
   if (changes_nothing(piece.pipeline, piece.types)) {
-    copy_strided(piece.copy, bits(piece.types.arrives) / 8, source, target);
+    copy_strided(part.copy, bits(piece.types.arrives) / 8, source, target);
     return;
   }
-  PieceMover(piece, source, operands, target, scratch).run();
-}
-
-void fill(const FillPiece& piece, DType dtype, std::span<std::byte> target) {
-  copy_strided(piece.copy, bits(dtype) / 8, piece.element, target);
+  PieceMover(piece, part, source, operands, target, scratch).run();
 }
 
 }  // namespace rulec

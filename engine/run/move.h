@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Moves the cells of one piece from source buffers into a target buffer.
+// Moves cells of one piece from a source buffer into a target buffer.
 #pragma once
 
 #include <cstddef>
@@ -24,11 +24,14 @@ struct OperandTensor {
   std::span<const std::byte> bytes;
 };
 
-/// Runs `piece` over all its cells. Spans hold whole tensors; `operands` are those of the piece, in its order.
-void move_piece(const CopyPiece& piece, std::span<const std::byte> source, std::span<const OperandTensor> operands,
-                std::span<std::byte> target, Scratch& scratch);
+/// Some of a piece's cells, as they lie in the two buffers.
+struct PiecePart {
+  StridedCopy copy;                 ///< axes are the piece's, if it has operands
+  std::vector<std::int64_t> first;  ///< by axis, at which of the piece's positions the part begins
+};
 
-/// Writes the number of `piece` into all its cells.
-void fill(const FillPiece& piece, DType dtype, std::span<std::byte> target);
+/// Runs what `piece` does over some of its cells. `operands` are those of the piece, in its order, whole tensors.
+void move_cells(const CopyPiece& piece, const PiecePart& part, std::span<const std::byte> source,
+                std::span<const OperandTensor> operands, std::span<std::byte> target, Scratch& scratch);
 
 }  // namespace rulec

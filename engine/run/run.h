@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a graph: source tensors in, target tensors out, one at a time.
+// Runs a graph: source tensors in, target tensors out, by a plan.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/graph/graph.h"
+#include "engine/plan/plan.h"
 
 #include <rulec/convert.h>
 #include <rulec/diagnostics.h>
@@ -19,6 +21,8 @@ struct RunOptions {
   Policy pad_policy = Policy::Stop;
   Policy constant_policy = Policy::Stop;
   Policy alias_policy = Policy::Stop;
+  PlanOptions plan;
+  int threads = 0;  ///< that compute; 0: as many as the process may use
   std::function<void(const Progress&)> on_progress;
 };
 
@@ -38,15 +42,26 @@ struct RunReport {
   std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another
 };
 
-/// Writes every target of `graph`, which was built from `pack` and the catalogue of `source`, and commits `target`.
+/// What a run works on, and what its stores offer beside the public interface, or null. All is borrowed.
+struct RunStores {
+  const TensorStore* source = nullptr;
+  const ChunkedStore* source_chunks = nullptr;
+  TensorSink* target = nullptr;
+  ChunkedSink* target_chunks = nullptr;
+};
+
+/// The stores as they are, with what they offer.
+RunStores stores_of(const TensorStore& source, TensorSink& target);
+
+/// Writes every target of `graph`, which was built from `pack` and the catalogue of the source, and commits the target.
+/// The bytes are those of `evaluate`, whatever the plan, the memory and the threads.
 ///
-/// In memory are one target tensor and the source tensors that later targets still need: those that feed several are
-/// read once. What the target has no place for is looked at on the way: padding of the source must be zero, constants
-/// must hold, and the copy that a one-way rule makes of another tensor must be one, if the source has it. Where a
-/// policy says `Drop`, the report counts instead.
+/// What the target has no place for is looked at first: padding of the source must be zero, constants must hold, and
+/// the copy that a one-way rule makes of another tensor must be one, if the source has it. Where a policy says `Drop`,
+/// the report counts instead.
 ///
-/// Errors: R0604, R0605, R0609 and those of the stores; nothing is committed then.
-Result<RunReport> run(const Pack& pack, const Graph& graph, const TensorStore& source, TensorSink& target,
-                      const RunOptions& options, Diagnostics& diags);
+/// Errors: R0604, R0605, R0609, R0907 and those of the stores; nothing is committed then.
+Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& stores, const RunOptions& options,
+                      Diagnostics& diags);
 
 }  // namespace rulec

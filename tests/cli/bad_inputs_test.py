@@ -458,16 +458,20 @@ def limits(work):
     if b"__asan_init" in RULEC.read_bytes():
         print("skipped: sanitizers need all of the address space")
         return
-    # A target tensor of 2 GB that nobody has the memory for; the file has holes in it.
+    # A tensor of 2 GB to be turned; the file has holes in it.
     (work / "ckpt").mkdir()
-    size = 1_000_000_000
+    rows, columns = 50_000, 20_000
+    entry = {"dtype": "BF16", "shape": [rows, columns], "data_offsets": [0, 2 * rows * columns]}
     with open(work / "ckpt/model.safetensors", "wb") as file:
-        file.write(safetensors(json.dumps({"w": {"dtype": "BF16", "shape": [size], "data_offsets": [0, 2 * size]}})))
-        file.truncate(file.tell() + 2 * size)
-    (work / "p.rules").write_text(HEAD + f"let D = {size}\nx : [D] -> w\n")
-    options = ("--pack", "p.rules", "--to", "maxtext")
-    run = convert(work, "ckpt", *options, preexec_fn=at_most(resource.RLIMIT_AS, 1_000_000_000))
+        file.write(safetensors(json.dumps({"w": entry})))
+        file.truncate(file.tell() + 2 * rows * columns)
+    (work / "p.rules").write_text(HEAD + f"let R = {rows}, C = {columns}\nx : [C R] -> w : [R C]\n")
+    options = ("--pack", "p.rules", "--to", "maxtext", "--one-chunk")
+    run = convert(work, "ckpt", *options, "--memory", "4GiB", preexec_fn=at_most(resource.RLIMIT_AS, 1_000_000_000))
     refused(work, "98 memory that runs out", run, 2, "R0906", "not enough memory")
+    run = convert(work, "ckpt", *options, "--memory", "256MiB", preexec_fn=at_most(resource.RLIMIT_AS, 1_000_000_000))
+    claim("98 memory that is allowed for is not exceeded", run.returncode == 0)
+    shutil.rmtree(work / "out", ignore_errors=True)
     shutil.rmtree(work / "ckpt")
 
 

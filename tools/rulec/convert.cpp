@@ -30,6 +30,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+constexpr std::uint64_t MinMemory = std::uint64_t{64} << 20U;
+
 struct Arguments {
   const CLI::App* app = nullptr;  ///< that read them
   std::string source;
@@ -243,6 +245,19 @@ void add_output_options(CLI::App& app, Arguments& args) {
   add_store_options(app, args.store);
   add_repeated(app, "--only", args.convert.only, "Write only the tensors that match; ** crosses dots")
       ->type_name("GLOB");
+  app.add_option_function<std::string>(
+         "--memory", [&args](const std::string& text) { args.convert.memory_bytes = parse_bytes(text); },
+         "For tensors at a time, at least 64MiB; 1GiB unless given, or a quarter of what there is")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            return parse_bytes(text).value_or(0) >= MinMemory ? std::string()
+                                                              : "expected a size of 64MiB or more, found " + text;
+          },
+          "", "size"))
+      ->type_name("SIZE");
+  app.add_option("--threads", args.convert.threads, "That compute; one for each core unless given")
+      ->check(unlisted(CLI::Range(1, 1024)))
+      ->type_name("N");
   add_policy(app, "--pad-policy", args.convert.pad_policy, "What to do with padding that is not zero");
   add_policy(app, "--constant-policy", args.convert.constant_policy, "What to do with a constant that differs");
   add_policy(app, "--alias-policy", args.convert.alias_policy, "What to do with copies that differ");

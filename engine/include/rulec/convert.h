@@ -26,7 +26,7 @@ std::string_view to_string(TensorClass c);
 struct Progress {
   std::uint64_t bytes_done = 0;  ///< of the target
   std::uint64_t bytes_total = 0;
-  std::string_view tensor;  ///< that was finished last; valid during the call
+  std::string_view tensor;  ///< that was written to last; valid during the call
 };
 
 struct ConvertOptions {
@@ -38,8 +38,11 @@ struct ConvertOptions {
   Policy constant_policy = Policy::Stop;
   Policy alias_policy = Policy::Stop;
   bool dry_run = false;  ///< plan and report; read no data, write nothing
-  /// Called by `convert` after each tensor that it wrote, one call at a time, in the thread that called `convert`. What
-  /// it throws ends the conversion: R0905.
+  /// Of tensors at a time. At least 64 MiB; nothing: 1 GiB, or a quarter of what the process may use if that is less.
+  std::optional<std::uint64_t> memory_bytes;
+  int threads = 0;  ///< that compute; 0: one for each core that the process may use
+  /// Called by `convert` when more was written, one call at a time, in the thread that called `convert`. What it throws
+  /// ends the conversion: R0905.
   std::function<void(const Progress&)> on_progress;
 };
 
@@ -60,14 +63,16 @@ struct Report {
   std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another, likewise
 };
 
-/// Writes to `target` every tensor of side `to` that the model's rules make of `source`, and commits it. One source and
-/// one target tensor are in memory at a time. On an error nothing is committed.
+/// Writes to `target` every tensor of side `to` that the model's rules make of `source`, and commits it. At most
+/// `memory_bytes` of tensors are in memory at a time, and the target's bytes do not depend on it, nor on `threads`. On
+/// an error nothing is committed.
 ///
 /// Shapes and orders are the pack's: `[D N H]` is row-major, last axis fastest. Casts round to nearest even (IEEE
-/// 754-2019, 4.3.1). `source` and `target` are used from this thread only.
+/// 754-2019, 4.3.1). `source` is read from several threads at once; `target` is written to from any thread, by one at a
+/// time if it is the caller's own.
 ///
 /// Errors: R0306, R0504, R0601, R0604, R0605, R0609, R0610, and those of the stores. Each names the tensor. R0905 for
-/// what the stores or `on_progress` throw, R0906 where memory runs out.
+/// what the stores or `on_progress` throw, R0906 where memory runs out, R0907 where more is needed than is allowed.
 Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
                        const ConvertOptions& options, Diagnostics& diags);
 

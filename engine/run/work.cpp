@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every thread does whatever can be done next: write what is complete, since that gives memory back; else move what was
+// read; else read what comes next, if there is memory for it. Memory is given out in the order of the plan alone. So
+// the unit that waits for memory waits only for units before it, which need none any more.
+#include "engine/run/work.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "engine/run/arena.h"
+#include "engine/run/block_io.h"
+#include "engine/run/move.h"
+#include "grammar/internal_error.h"
+#include "grammar/overloaded.h"
+
+namespace rulec {
+namespace {
+
+constexpr std::uint64_t WriteBytes = std::uint64_t{8} << 20U;
+
+/// A load is to be read, and then moved to where its first unit wants it.
+struct Read {
+  std::size_t unit = 0;
+  std::size_t load = 0;
+};
+/// A load that is in memory is to be moved for one more unit.
+struct Move {
+  std::size_t unit = 0;
+  std::size_t load = 0;
+};
+struct Write {
+  std::size_t unit = 0;
+  std::size_t block = 0;
+  Segment segment;
+};
+/// Buffers of a unit are to get what comes from no source, before anything else comes into them.
+struct Prepare {
+  std::size_t unit = 0;
+};
+using Task = std::variant<Prepare, Read, Move, Write>;
+
+struct TargetState {
+  Buffer buffer;
+  std::size_t writes_left = 0;
+};
+
+struct UnitState {
+  std::vector<TargetState> targets;
+  std::size_t operands_left = 0;  // to come; nothing moves without them
+  std::size_t loads_left = 0;
+  std::size_t targets_left = 0;
+};
+
+struct LoadState {
+  enum class Stage : std::uint8_t { Absent, Coming, There, Gone };
+  Stage stage = Stage::Absent;
+  std::size_t uses_left = 0;
+  Buffer buffer;
+  std::vector<std::size_t> waiting;  // units
+};
+
+class Work {
+ public:
+  Work(const PlanInput& input, const Plan& plan, const ChunkReader& reader, ChunkWriter& writer,
+       const WorkOptions& options)
+      : input_(input),
+        plan_(plan),
+        reader_(reader),
+        writer_(writer),
+        options_(options),
+        arena_(options.memory_bytes),
+        units_(plan.units.size()),
+        loads_(plan.loads.size()) {
+    for (std::size_t u = 0; u < units_.size(); ++u) {
+      units_[u].loads_left = plan.units[u].loads.size();
+      units_[u].operands_left = static_cast<std::size_t>(
+          std::ranges::count_if(plan.units[u].loads, [&](std::size_t l) { return plan.loads[l].is_operand; }));
+    }
+    for (std::size_t l = 0; l < loads_.size(); ++l) loads_[l].uses_left = plan.loads[l].uses;
+  }
+
+  Status run(Diagnostics& diags) {
+    // As many again wait for the disk.
+    const int count = 2 * std::max(1, options_.threads) + 1;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < count; ++i) {
+      try {
+        threads.emplace_back([this] { work(); });
+      } catch (const std::system_error&) {  // the machine has no more
+        if (threads.empty()) throw std::bad_alloc();
+        break;
+      }
+    }
+    watch();
+    for (std::thread& thread : threads) thread.join();
+    if (thrown_) std::rethrow_exception(thrown_);
+    for (const Diagnostic& diagnostic : said_.all()) diags.add(diagnostic);
+    if (said_.errors() > 0) return diags.failed();
+    return Done{};
+  }
+
+ private:
+  // ---- the calling thread
+  // ---------------------------------------------------------------------------------------------
+
+  void watch() {
+    std::unique_lock lock(mutex_);
+    std::uint64_t told = 0;
+    while (true) {
+      changed_.wait(lock, [&] { return is_over() || (options_.on_progress && bytes_done_ != told); });
+      if (stop_ || !options_.on_progress || bytes_done_ == told) return;
+      told = bytes_done_;
+      const std::size_t tensor = last_written_;
+      lock.unlock();
+      try {
+        options_.on_progress(told, tensor);
+        lock.lock();
+      } catch (...) {
+        lock.lock();
+        return fail(std::current_exception());
+      }
+    }
+  }
+
+  bool is_over() const { return stop_ || finished_units_ == units_.size(); }
+
+  void fail(std::exception_ptr thrown) {
+    if (!thrown_) thrown_ = std::move(thrown);
+    stop_ = true;
+    changed_.notify_all();
+  }
+
+  // ---- the threads
+  // ----------------------------------------------------------------------------------------------------
+
+  void work() {
+    Scratch scratch;
+    std::unique_lock lock(mutex_);
+    while (true) {
+      std::optional<Task> task;
+      try {
+        while (!is_over() && !(task = next())) {
+          // The plan fits into the memory that was allowed, but the machine may have less.
+          if (running_ == 0) throw std::bad_alloc();
+          changed_.wait(lock);
+        }
+        if (!task || stop_) return;
+        ++running_;
+        lock.unlock();
+        Diagnostics diags;
+        const bool is_done =
+            std::visit([&](const auto& t) { return static_cast<bool>(perform(t, scratch, diags)); }, *task);
+        lock.lock();
+        --running_;
+        for (const Diagnostic& diagnostic : diags.all()) said_.add(diagnostic);
+        if (is_done) {
+          std::visit([&](const auto& t) { settle(t); }, *task);
+        } else {
+          stop_ = true;
+        }
+      } catch (...) {
+        if (!lock.owns_lock()) lock.lock();
+        fail(std::current_exception());
+      }
+      changed_.notify_all();
+    }
+  }
+
+  /// What to do next, if anything can be done.
+  std::optional<Task> next() {
+    if (!writes_.empty()) return popped(writes_);
+    if (!moves_.empty()) return popped(moves_);
+    return admitted();
+  }
+
+  template <class T>
+  static Task popped(std::deque<T>& tasks) {
+    Task task = tasks.front();
+    tasks.pop_front();
+    return task;
+  }
+
+  /// Goes on in the plan: gives out memory for the next load, if there is some.
+  std::optional<Task> admitted() {
+    while (unit_ < units_.size()) {
+      const Unit& unit = plan_.units[unit_];
+      if (is_preparing_) return std::nullopt;
+      if (!is_open_) {
+        if (!open_unit()) return std::nullopt;
+        is_open_ = true;
+        load_ = 0;
+        if (is_to_prepare(unit)) {
+          is_preparing_ = true;
+          return Prepare{unit_};
+        }
+      }
+      while (load_ < unit.loads.size()) {
+        const std::size_t l = unit.loads[load_];
+        LoadState& load = loads_[l];
+        if (!plan_.loads[l].is_operand && units_[unit_].operands_left > 0) return std::nullopt;
+        if (load.stage == LoadState::Stage::There) {
+          ++load_;
+          return Move{unit_, l};
+        }
+        if (load.stage == LoadState::Stage::Coming) {
+          load.waiting.push_back(unit_);
+          ++load_;
+          continue;
+        }
+        RULEC_ASSERT(load.stage == LoadState::Stage::Absent);
+        std::optional<Buffer> buffer = arena_.take(plan_.loads[l].bytes, load_phase(plan_.loads[l]));
+        if (!buffer) return std::nullopt;
+        load.buffer = *buffer;
+        load.stage = LoadState::Stage::Coming;
+        ++load_;
+        return Read{unit_, l};
+      }
+      if (unit.loads.empty()) complete(unit_);
+      ++unit_;
+      is_open_ = false;
+      if (!writes_.empty()) return popped(writes_);
+    }
+    return std::nullopt;
+  }
+
+  /// Takes the buffers of the next unit, one after the other, as far as there is memory.
+  bool open_unit() {
+    UnitState& state = units_[unit_];
+    const Unit& unit = plan_.units[unit_];
+    while (state.targets.size() < unit.targets.size()) {
+      const Block& block = unit.targets[state.targets.size()];
+      const DType dtype = target_dtype(block);
+      const Runs runs = runs_of(block, writer_.form(block.tensor).chunk, dtype);
+      const std::optional<Buffer> buffer =
+          arena_.take(buffer_bytes(block, dtype), phase_in_file(writer_.place(block.tensor, block.chunk), runs));
+      if (!buffer) return false;
+      state.targets.push_back({*buffer, 0});
+    }
+    return true;
+  }
+
+  bool is_to_prepare(const Unit& unit) const {
+    return std::ranges::any_of(unit.targets, [&](const Block& block) {
+      return has_gaps(block) || !input_.targets[block.tensor].fills.empty();
+    });
+  }
+
+  /// Whether a buffer has cells that are zero because nothing says what they are.
+  bool has_gaps(const Block& block) const { return block.memory != block.box || !input_.maps[block.tensor].is_covered; }
+
+  std::size_t load_phase(const Load& load) const {
+    if (load.is_operand) return 0;
+    const Block& block = load.block;
+    const ChunkForm form = reader_.form(block.tensor);
+    if (!form.is_raw) return 0;
+    return phase_in_file(reader_.place(block.tensor, block.chunk), runs_of(block, form.chunk, source_dtype(block)));
+  }
+
+  DType source_dtype(const Block& block) const { return input_.sources[block.tensor].dtype; }
+  DType target_dtype(const Block& block) const { return input_.targets[block.tensor].info.dtype; }
+
+  // ---- tasks, without the lock
+  // ------------------------------------------------------------------------------------------
+
+  Status perform(const Prepare& task, Scratch& /*scratch*/, Diagnostics& /*diags*/) {
+    for (std::size_t b = 0; b < units_[task.unit].targets.size(); ++b) {
+      const Block& block = plan_.units[task.unit].targets[b];
+      const std::span<std::byte> bytes = units_[task.unit].targets[b].buffer.bytes;
+      if (has_gaps(block)) std::ranges::fill(bytes, std::byte{});
+      put_fills(block, bytes);
+    }
+    return Done{};
+  }
+
+  void put_fills(const Block& block, std::span<std::byte> bytes) const {
+    const TargetTensor& target = input_.targets[block.tensor];
+    for (std::size_t f = 0; f < target.fills.size(); ++f) {
+      const CellMap& map = input_.maps[block.tensor].fills[f];
+      if (target.fills[f].copy.cells() == 0) continue;
+      for (const CellMap& part : restricted(map, MapEnd::Target, block.box)) {
+        copy_strided(placed(part, {}, placement(block)), bits(target.info.dtype) / 8, target.fills[f].element, bytes);
+      }
+    }
+  }
+
+  Status perform(const Read& task, Scratch& scratch, Diagnostics& diags) {
+    const Load& load = plan_.loads[task.load];
+    const Buffer& buffer = loads_[task.load].buffer;
+    if (load.is_operand) return reader_.read_whole(load.block.tensor, buffer.bytes, diags);
+    if (!read_block(reader_, load.block, source_dtype(load.block), buffer.bytes, buffer.room, diags))
+      return diags.failed();
+    move(task.unit, task.load, scratch);
+    return Done{};
+  }
+
+  Status perform(const Move& task, Scratch& scratch, Diagnostics& /*diags*/) {
+    if (!plan_.loads[task.load].is_operand) move(task.unit, task.load, scratch);
+    return Done{};
+  }
+
+  Status perform(const Write& task, Scratch& /*scratch*/, Diagnostics& diags) {
+    const Block& block = plan_.units[task.unit].targets[task.block];
+    return write_segment(writer_, block, target_dtype(block), task.segment,
+                         units_[task.unit].targets[task.block].buffer.bytes, diags);
+  }
+
+  /// Puts what the copies of a unit read of a load to where it goes.
+  void move(std::size_t u, std::size_t l, Scratch& scratch) {
+    const Block& from = plan_.loads[l].block;
+    const Placement source = placement(from);
+    for (std::size_t b = 0; b < plan_.units[u].targets.size(); ++b) {
+      const Block& to = plan_.units[u].targets[b];
+      const TargetTensor& target = input_.targets[to.tensor];
+      const TargetMaps& maps = input_.maps[to.tensor];
+      const std::span<std::byte> bytes = units_[u].targets[b].buffer.bytes;
+      for (const std::size_t c : maps.copies_of(target, from.tensor)) {
+        const CopyPiece& piece = target.copies[c];
+        for (const CellMap& within : restricted(maps.copies[c], MapEnd::Source, from.box)) {
+          for (const CellMap& part : restricted(within, MapEnd::Target, to.box)) {
+            PiecePart cells{placed(part, source, placement(to)), {}};
+            if (piece.operands.empty()) {
+              cells.copy = simplified(std::move(cells.copy));
+            } else {
+              for (const MapAxis& axis : part.axes) cells.first.push_back(axis.first);
+            }
+            move_cells(piece, cells, loads_[l].buffer.bytes, operands_of(u, piece), bytes, scratch);
+          }
+        }
+      }
+    }
+  }
+
+  std::vector<OperandTensor> operands_of(std::size_t u, const CopyPiece& piece) const {
+    std::vector<OperandTensor> operands;
+    for (const CopyOperand& operand : piece.operands) {
+      const auto& loads = plan_.units[u].loads;
+      const auto load = std::ranges::find_if(loads, [&](std::size_t l) {
+        return plan_.loads[l].is_operand && plan_.loads[l].block.tensor == operand.source;
+      });
+      RULEC_ASSERT(load != loads.end());
+      operands.push_back({input_.sources[operand.source].dtype, loads_[*load].buffer.bytes});
+    }
+    return operands;
+  }
+
+  // ---- what follows from a task, under the lock
+  // -------------------------------------------------------------------------
+
+  void settle(const Prepare& /*task*/) { is_preparing_ = false; }
+
+  void settle(const Read& task) {
+    LoadState& load = loads_[task.load];
+    load.stage = LoadState::Stage::There;
+    for (const std::size_t unit : load.waiting) moves_.push_back({unit, task.load});
+    load.waiting.clear();
+    settle(Move{task.unit, task.load});
+  }
+
+  void settle(const Move& task) {
+    LoadState& load = loads_[task.load];
+    if (plan_.loads[task.load].is_operand) {
+      --units_[task.unit].operands_left;
+    } else {
+      release(load);
+    }
+    if (--units_[task.unit].loads_left == 0) complete(task.unit);
+  }
+
+  void release(LoadState& load) {
+    if (--load.uses_left > 0) return;
+    arena_.give(load.buffer);
+    load.stage = LoadState::Stage::Gone;
+  }
+
+  /// Everything of a unit is in its buffers.
+  void complete(std::size_t u) {
+    for (const std::size_t l : plan_.units[u].loads) {
+      if (plan_.loads[l].is_operand) release(loads_[l]);
+    }
+    UnitState& state = units_[u];
+    state.targets_left = state.targets.size();
+    for (std::size_t b = 0; b < state.targets.size(); ++b) {
+      const Block& block = plan_.units[u].targets[b];
+      for (const Segment& segment : segments_of(writer_, block, target_dtype(block), WriteBytes)) {
+        ++state.targets[b].writes_left;
+        writes_.push_back({u, b, segment});
+      }
+    }
+  }
+
+  void settle(const Write& task) {
+    bytes_done_ += task.segment.bytes;
+    last_written_ = plan_.units[task.unit].targets[task.block].tensor;
+    UnitState& state = units_[task.unit];
+    TargetState& target = state.targets[task.block];
+    if (--target.writes_left > 0) return;
+    arena_.give(target.buffer);
+    if (--state.targets_left > 0) return;
+    state.targets = {};
+    ++finished_units_;
+  }
+
+  const PlanInput& input_;
+  const Plan& plan_;
+  const ChunkReader& reader_;
+  ChunkWriter& writer_;
+  const WorkOptions& options_;
+
+  std::mutex mutex_;  // for all below
+  std::condition_variable changed_;
+  Arena arena_;
+  std::vector<UnitState> units_;
+  std::vector<LoadState> loads_;
+  std::deque<Write> writes_;
+  std::deque<Move> moves_;
+  std::size_t unit_ = 0;  // whose memory is given out next
+  std::size_t load_ = 0;  // of that unit
+  bool is_open_ = false;  // it has its buffers
+  bool is_preparing_ = false;
+  int running_ = 0;  // tasks
+  std::size_t finished_units_ = 0;
+  std::uint64_t bytes_done_ = 0;
+  std::size_t last_written_ = 0;
+  bool stop_ = false;
+  std::exception_ptr thrown_;
+  Diagnostics said_;
+};
+
+}  // namespace
+
+Status do_work(const PlanInput& input, const Plan& plan, const ChunkReader& reader, ChunkWriter& writer,
+               const WorkOptions& options, Diagnostics& diags) {
+  return Work(input, plan, reader, writer, options).run(diags);
+}
+
+}  // namespace rulec

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans of large models, from shapes alone: nothing is read or written.
+#include "engine/plan/plan.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/plan/summary.h"
+#include "tests/elaborated.h"
+
+using namespace rulec;
+using namespace rulec::testing;
+
+namespace {
+
+constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
+
+/// Shapes, and chunks for those that have some. Tensors lie one behind the other.
+class ShapeStore final : public TensorStore, public ChunkedStore {
+ public:
+  struct Chunks {
+    Shape shape;
+    bool is_raw = true;
+  };
+
+  ShapeStore(std::vector<TensorInfo> tensors, std::map<std::string, Chunks> chunks)
+      : tensors_(std::move(tensors)), chunks_(std::move(chunks)) {
+    std::ranges::sort(tensors_, {}, &TensorInfo::name);
+  }
+
+  std::span<const TensorInfo> tensors() const override { return tensors_; }
+  Status read(std::size_t, std::uint64_t, std::span<std::byte>, Diagnostics& diags) const override {
+    return diags.failed();
+  }
+  std::string_view where() const override { return "shapes"; }
+
+  Shape chunk_shape(std::size_t tensor) const override {
+    const auto found = chunks_.find(tensors_[tensor].name);
+    return found == chunks_.end() ? tensors_[tensor].shape : found->second.shape;
+  }
+  bool is_raw(std::size_t tensor) const override {
+    const auto found = chunks_.find(tensors_[tensor].name);
+    return found == chunks_.end() || found->second.is_raw;
+  }
+  std::optional<StoredAt> place(std::size_t tensor, const Shape&) const override {
+    return StoredAt{0, std::uint64_t{tensor} << 40U};
+  }
+  std::uint64_t stored_bytes(std::size_t, const Shape&) const override { return 0; }
+  Status read_chunk(std::size_t, const Shape&, std::uint64_t, std::span<std::byte>, Room,
+                    Diagnostics& diags) const override {
+    return diags.failed();
+  }
+
+ private:
+  std::vector<TensorInfo> tensors_;
+  std::map<std::string, Chunks> chunks_;
+};
+
+struct Planned {
+  std::vector<TargetTensor> targets;
+  Result<Plan> plan;
+  std::vector<TargetSummary> rows;
+};
+
+/// The plan for rules towards the left side; the right side has these chunks.
+Planned planned(const std::string& rules, std::map<std::string, ShapeStore::Chunks> chunks, std::uint64_t memory,
+                Diagnostics& diags) {
+  const Elaborated made = elaborate_text(rules);
+  REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
+  std::vector<TensorInfo> tensors;
+  for (const auto& tensor : made.pack->tensors[number(SideId::Right)])
+    tensors.push_back({tensor.name, DType::Bf16, tensor.shape});
+  const ShapeStore store(std::move(tensors), std::move(chunks));
+  const Result<Graph> graph = build_graph(*made.pack, SideId::Left, {store.tensors(), "shapes", {}, false, {}}, diags);
+  REQUIRE_MESSAGE(graph, render_text(diags));
+  std::vector<TargetTensor> targets = simplify(*graph);
+  std::vector<TargetMaps> maps;
+  std::vector<TensorInfo> infos;
+  for (const TargetTensor& target : targets) {
+    maps.push_back(maps_of(target, graph->sources));
+    infos.push_back(target.info);
+  }
+  MemoryStore nowhere;
+  const ChunkReader reader(store, &store, graph->sources);
+  const ChunkWriter writer(nowhere, nullptr, infos);
+  const PlanInput input{targets, maps, graph->sources, &reader, &writer};
+  PlanOptions options;
+  options.memory_bytes = memory;
+  Result<Plan> plan = make_plan(input, options, diags);
+  std::vector<TargetSummary> rows;
+  if (plan) rows = summarise(input, *plan);
+  return {std::move(targets), std::move(plan), std::move(rows)};
+}
+
+std::uint64_t bytes_of(const Planned& planned) {
+  std::uint64_t bytes = 0;
+  for (const TargetTensor& target : planned.targets) bytes += target.info.bytes();
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("each kind of rule gets the strategy that reads and writes long runs, and all is read once") {
+  struct Row {
+    const char* what;
+    const char* rules;
+    std::uint64_t memory;
+    Strategy strategy;
+    std::uint64_t least_read;  // run, in KiB
+    std::uint64_t least_write;
+  };
+  const Row rows[] = {
+      {"the same order", "let V = 256000, D = 2304\na : [V D] -> w", 64 * MiB, Strategy::Stream, 1024, 1024},
+      {"a transpose that fits", "let D = 2304, F = 9216\na : [D F] -> w : [F D]", 1024 * MiB, Strategy::Whole, 512,
+       1024},
+      {"one that does not", "let D = 8192, F = 32768\na : [D F] -> w : [F D]", 64 * MiB, Strategy::Scatter, 512, 4},
+      {"a stack that fits", "let L = 8, D = 2304, F = 9216\nfor i in 0..L { a[i @ 1] : [D F] -> w.<i> : [F D] }",
+       1024 * MiB, Strategy::Whole, 512, 1024},
+      {"a stack that does not", "let L = 64, D = 4096, F = 65536\nfor i in 0..L { a[i @ 1] : [D F] -> w.<i> : [F D] }",
+       2048 * MiB, Strategy::Scatter, 512, 64},
+      {"slices of a stack", "let L = 8, D = 2304, F = 9216\nfor i in 0..L { a.<i> : [D F] -> w[i @ 1] : [F D] }",
+       1024 * MiB, Strategy::Open, 512, 1024},
+      {"slices along the slowest axis",
+       "let L = 64, D = 2304, F = 9216\nfor i in 0..L { a.<i> : [D F] -> w[i @ 0] : [F D] }", 256 * MiB,
+       Strategy::Whole, 512, 1024},
+      {"parts of one", "let q = 16384, k = 8192, D = 4096\nx : [q D], y : [k D] -> w : [(q + k) D]", 64 * MiB,
+       Strategy::Stream, 1024, 1024},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.what));
+    Diagnostics diags;
+    const Planned made = planned(row.rules, {}, row.memory, diags);
+    REQUIRE_MESSAGE(made.plan, render_text(diags));
+    for (const TargetSummary& target : made.rows) {
+      CHECK_MESSAGE(target.strategy == row.strategy, std::string(to_string(target.strategy)));
+      CHECK_MESSAGE(target.read_run >= row.least_read * 1024, target.read_run);
+      CHECK_MESSAGE(target.write_run >= row.least_write * 1024, target.write_run);
+    }
+    CHECK(made.plan->needed_bytes <= row.memory);
+    CHECK(made.plan->bytes_written == bytes_of(made));
+    CHECK(made.plan->bytes_read == bytes_of(made));
+  }
+}
+
+TEST_CASE("a compressed chunk is unpacked once for all that need it, if there is memory, and else told of") {
+  const std::string rules = "let L = 8, D = 2048, F = 4096\nfor i in 0..L { a.<i> : [D F] -> w[i @ 1] : [F D] }";
+  const std::map<std::string, ShapeStore::Chunks> chunks = {{"w", {{4096, 8, 2048}, false}}};  // 128 MiB
+  Diagnostics diags;
+  const Planned enough = planned(rules, chunks, 256 * MiB, diags);
+  REQUIRE_MESSAGE(enough.plan, render_text(diags));
+  CHECK(enough.plan->loads.size() == 1);
+  CHECK(enough.plan->loads[0].uses == 8);
+  CHECK(enough.plan->bytes_read == 128 * MiB);
+  CHECK(enough.plan->needed_bytes > 128 * MiB);
+  CHECK(!planned(rules, chunks, 100 * MiB, diags).plan);
+  CHECK(render_text(diags).find("error[R0907 over-budget]: to make `a.0`, ") != std::string::npos);
+}
+
+TEST_CASE("chunks that several parts need are read again if they cannot all stay") {
+  // Each of two targets needs all four chunks, of 32 MiB each, and has 64 MiB itself.
+  const std::string rules = "let D = 8192, F = 4096\nfor i in {x, y} { a.<i> : [D F] -> w[i @ 1] : [F D] }";
+  const std::map<std::string, ShapeStore::Chunks> chunks = {{"w", {{1024, 2, 8192}, false}}};
+  Diagnostics diags;
+  const Planned enough = planned(rules, chunks, 256 * MiB, diags);
+  REQUIRE_MESSAGE(enough.plan, render_text(diags));
+  CHECK(enough.plan->bytes_read == 128 * MiB);
+  const Planned less = planned(rules, chunks, 128 * MiB, diags);
+  REQUIRE_MESSAGE(less.plan, render_text(diags));
+  CHECK(less.plan->bytes_read > 128 * MiB);
+  CHECK(less.plan->needed_bytes <= 128 * MiB);
+}
