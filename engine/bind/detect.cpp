@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "engine/bind/inputs.h"
@@ -39,7 +40,7 @@ class Detector {
     for (SaidOption& said : std::exchange(gathered_.said, {})) {
       if (!settle(said)) gathered_.said.push_back(std::move(said));
     }
-    current_ = try_elaborate(rules_, gathered_.inputs, diags_);
+    elaborate_as_given();
     for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Bool)) {
       for (const bool value : {false, true}) attempt(name, Value(value), true);
     }
@@ -51,6 +52,14 @@ class Detector {
   }
 
  private:
+  void elaborate_as_given() {
+    const std::size_t before = diags_.all().size();
+    if (Result<Pack> pack = elaborate(rules_, gathered_.inputs, diags_)) current_ = *std::move(pack);
+    is_excluded_ = !current_ && std::ranges::all_of(diags_.all() | std::views::drop(before),
+                                                    [](const Diagnostic& d) { return d.id == diag::RequireFailed.id; });
+    diags_.truncate(before);
+  }
+
   /// Takes what the checkpoint says, or says why not. False if that cannot be told yet: sizes are missing.
   bool settle(const SaidOption& said) {
     const std::string why = fmt::format("the metadata of `{}` say {}", printable(said.where), to_string(said.value));
@@ -90,9 +99,10 @@ class Detector {
     return std::nullopt;
   }
 
-  /// Takes the value if the checkpoint fits better with it.
+  /// Takes the value if the checkpoint fits better with it, or if the pack itself excludes what it would else be. What
+  /// else is wrong with that is for a person to see, not to be got round by another layout.
   void attempt(const std::string& name, const Value& value, bool by_names) {
-    if (current_ && current_->options.at(name) == value) return;
+    if (current_ ? current_->options.at(name) == value : !is_excluded_) return;
     Inputs trial = gathered_.inputs;
     trial.options[name] = value;
     std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
@@ -105,6 +115,9 @@ class Detector {
       const std::string why = evidence(*pack, *current_, trial);
       contradict(name, value, why);
       gathered_.decisions.push_back(fmt::format("{} is {}: {}", name, to_string(value), why));
+    } else {
+      gathered_.decisions.push_back(
+          fmt::format("{} is {}: the pack requires what does not hold otherwise", name, to_string(value)));
     }
     gathered_.inputs.options[name] = value;
     current_ = std::move(pack);
@@ -126,6 +139,7 @@ class Detector {
   GatheredInputs& gathered_;
   Diagnostics& diags_;
   std::optional<Pack> current_;
+  bool is_excluded_ = false;  // by `require`, and nothing else is wrong
 };
 
 }  // namespace

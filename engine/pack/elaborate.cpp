@@ -33,7 +33,7 @@ class Walker {
     for (const ast::File& file : rules_.files) {
       for (const ast::StatementId id : file.body) good &= static_cast<bool>(statement(file, id, {}));
     }
-    if (!good) return diags_.failed();
+    if (!good || !drafter_.check_brackets()) return diags_.failed();
     return std::move(drafter_.draft());
   }
 
