@@ -9,11 +9,10 @@
 
 #include <rulec/check.h>
 
-#include "grammar/close_names.h"
-#include "grammar/messages.h"
 #include "tools/rulec/arguments.h"
 #include "tools/rulec/command.h"
 #include "tools/rulec/findings.h"
+#include "tools/rulec/messages.h"
 #include "tools/rulec/neighbours.h"
 #include "tools/rulec/quantity.h"
 #include "tools/rulec/recognise.h"

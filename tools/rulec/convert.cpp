@@ -11,7 +11,6 @@
 
 #include <rulec/convert.h>
 
-#include "grammar/messages.h"
 #include "tools/rulec/arguments.h"
 #include "tools/rulec/command.h"
 #include "tools/rulec/findings.h"

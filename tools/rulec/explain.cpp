@@ -10,10 +10,10 @@
 
 #include <rulec/check.h>
 
-#include "grammar/messages.h"
 #include "tools/rulec/arguments.h"
 #include "tools/rulec/command.h"
 #include "tools/rulec/findings.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {

@@ -10,7 +10,7 @@
 
 #include <rulec/check.h>
 
-#include "grammar/messages.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {

@@ -4,8 +4,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "grammar/messages.h"
 #include "tools/rulec/durable.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {

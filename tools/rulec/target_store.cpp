@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
-#include "grammar/messages.h"
 #include "tools/rulec/arguments.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {
