@@ -22,13 +22,15 @@ def rulec(*args, cwd):
     return subprocess.run([RULEC, *map(str, args)], capture_output=True, text=True, timeout=300, cwd=cwd)
 
 
-def expect(code, *args, says=(), never=(), cwd):
+def expect(code, *args, says=(), never=(), errors=None, cwd):
     """Runs rulec in `cwd` and holds it to an exit code, to what it must say and to what it must not."""
     result = rulec(*args, cwd=cwd)
     spoken = result.stdout + result.stderr
     wrong = [] if result.returncode == code else [f"exit code {result.returncode}, not {code}"]
     wrong += [f"does not say: {words}" for words in ([says] if isinstance(says, str) else says) if words not in spoken]
     wrong += [f"says: {words}" for words in ([never] if isinstance(never, str) else never) if words in spoken]
+    if errors is not None and spoken.count("error[") != errors:
+        wrong.append(f"{spoken.count('error[')} errors, not {errors}")
     wrong += [f"leaves {p.name}" for p in cwd.iterdir() if ".partial" in p.name or (code != 0 and p.name == "out")]
     print(("FAILED  " if wrong else "ok      ") + f"rulec {' '.join(map(str, args))}")
     for line in wrong + ([spoken[:4000]] if wrong else []):
@@ -61,7 +63,67 @@ def tests_of_packs(work):
     expect(0, "test", "tiny.rules", says="skip", never="FAIL", cwd=work)
 
 
-PARTS = (scan_axis, tests_of_packs)
+def without_config(work):
+    """Names and shapes tell the pack; what they do not tell is named."""
+    shutil.copytree(work / "maxtext", work / "bare")
+    shutil.rmtree(work / "bare/hf")
+    (work / "bare/rulec.json").unlink()
+    shutil.copytree(work / "hf", work / "bare_hf")
+    (work / "bare_hf/config.json").unlink()
+    unknown = "hf.query_pre_attn_scalar"
+    expect(0, "inspect", "bare", says=("fits side maxtext of pack gemma2: 24 of 24 names", unknown), cwd=work)
+    expect(0, "inspect", "bare_hf", says=("fits side hf of pack gemma2: 46 of 46 names", unknown, "hf.head_dim"), cwd=work)
+    expect(0, "inspect", "bare", "--format", "json", says='"unknown": [\n        "hf.query_pre_attn_scalar"\n', cwd=work)
+    for source in ("bare", "bare_hf"):
+        expect(1, "convert", source, "out", says=("R0201", "hf.", "--config hf=FILE"), never="R0612", cwd=work)
+        expect(0, "convert", source, "out", "--config", "hf=hf/config.json", cwd=work)
+    expect(0, "diff", "bare", "bare", says=("pack gemma2: bare is on its side maxtext, bare on maxtext", unknown,
+                                            "25 same"), cwd=work)
+    expect(0, "diff", "hf", "bare", says="24 same", cwd=work)
+
+
+def wrong_way(work):
+    expect(2, "convert", "maxtext", "out", "--to", "maxtext", says=("R0904", "is on the side `maxtext`"), never="R0601",
+           cwd=work)
+    expect(2, "convert", "hf", "out", "--to", "hf", says=("R0904", "is on the side `hf`"), never="R0601", cwd=work)
+    expect(2, "check", "gemma2", "--hf", "maxtext", says=("R0904", "is on the side `maxtext`"), never="R0601", cwd=work)
+    # Names tell the side although something else is wrong, which is told.
+    expect(0, "convert", "hf", "unscanned", "--set", "scan_layers=false", cwd=work)
+    for folder in ("maxtext", "unscanned"):
+        (work / folder / "rulec.json").unlink()
+    (work / "a.yml").write_text("scan_layers: true\n")
+    (work / "b.yml").write_text("param_scan_axis: 0\n")
+    expect(1, "convert", "unscanned", "out", "--config", "maxtext=a.yml", says=("R0410", "a.yml:1:14"), never="R0904",
+           cwd=work)
+    expect(1, "convert", "maxtext", "out", "--config", "maxtext=b.yml", says=("R0410", "b.yml:1:18"), never="R0904",
+           cwd=work)
+    (work / "tiny.rules").write_text("pack tiny : maxtext -> hf\ndecoder.layers.<i>.local -> model.layers.<2i>\n")
+    header = json.dumps({f"decoder.layers.{i}.local": {"dtype": "F32", "shape": [1], "data_offsets": [4 * i, 4 * i + 4]}
+                         for i in range(2)}).encode()
+    (work / "tiny.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    expect(1, "convert", "tiny.safetensors", "out", "--pack", "tiny.rules", says="R0402", never="R0904", cwd=work)
+
+
+def layouts_that_contradict(work):
+    expect(0, "convert", "hf", "flat", "--set", "scan_layers=false", cwd=work)
+    metadata = "flat/0/_CHECKPOINT_METADATA"
+    (work / "scanned.yml").write_text("scan_layers: true\n")
+    expect(1, "convert", "flat", "out", "--config", "maxtext=scanned.yml", says=("R0410", "scanned.yml:1:14"), cwd=work)
+    expect(1, "convert", "flat", "out", "--set", "scan_layers=true",
+           says=("R0410", f"--> {metadata}", "leave the option out"), cwd=work)
+    record = json.loads((work / "flat/rulec.json").read_text())
+    (work / "flat/rulec.json").write_text(json.dumps(record | {"options": {"scan_layers": "true"}}))
+    expect(1, "convert", "flat", "out", says=("R0410", "flat/rulec.json", metadata), never="leave the option out",
+           cwd=work)
+    (work / "flat/rulec.json").write_text(json.dumps(record | {"options": {"scan_layers": "perhaps"}}))
+    expect(2, "convert", "flat", "out", says=("R0218", "--> flat/rulec.json"), cwd=work)
+    (work / "flat/rulec.json").write_text(json.dumps(record))
+    text = (work / metadata).read_text()
+    (work / metadata).write_text(re.sub(r'"scan_layers": *false', '"scan_layers": true', text))
+    expect(1, "convert", "flat", "out", says=("R0410", f"--> {metadata}"), cwd=work)
+
+
+PARTS = (scan_axis, tests_of_packs, without_config, wrong_way, layouts_that_contradict)
 
 with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
@@ -69,6 +131,10 @@ with tempfile.TemporaryDirectory() as folder:
                     "--scale", "16", "--seed", "1"], check=True)
     rulec("convert", "hf", "maxtext", cwd=root)
     for part in PARTS:
-        part(root)
+        here = root / part.__name__
+        here.mkdir()
+        for name in ("hf", "maxtext"):
+            shutil.copytree(root / name, here / name)
+        part(here)
 print(f"{len(failures)} failed")
 sys.exit(1 if failures else 0)

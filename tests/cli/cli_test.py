@@ -142,7 +142,7 @@ def orbax(work):
     (work / "maxtext.yml").write_text("vocab_size: 128\n")
     configs = ("--config", f"hf={data / 'maxtext_hf_toy/config.json'}", "--config", f"maxtext={work / 'maxtext.yml'}")
     for layout in ("scan", "unscan"):
-        expect(0, "convert", data / f"maxtext_{layout}_1dev", work / f"from_{layout}", "--to", "hf", *configs, says=f"scan_layers is {'true' if layout == 'scan' else 'false'}: the metadata of the checkpoint say so")
+        expect(0, "convert", data / f"maxtext_{layout}_1dev", work / f"from_{layout}", "--to", "hf", *configs, says=f"scan_layers is {'true' if layout == 'scan' else 'false'}: `{data / f'maxtext_{layout}_1dev'}/0/_CHECKPOINT_METADATA` says so")
     expect(0, "diff", work / "from_scan", work / "from_unscan", says="46 tensors: 46 same")
     expect(0, "diff", data / "maxtext_scan_1dev", data / "maxtext_scan_1dev/0/items", says="25 tensors: 25 same")
     expect(1, "convert", data / "maxtext_scan_1dev", work / "x", "--to", "hf", *configs, "--set", "scan_layers=false", says="R0410")

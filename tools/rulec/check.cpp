@@ -73,7 +73,7 @@ std::string words(const Tally& tally) {
 bool has_sides(const RulePack& pack, const BindOptions& options, Diagnostics& diags) {
   bool all = true;
   for (const auto& [side, store] : options.checkpoints) {
-    if (!check_side(pack, side, diags)) all = false;
+    if (!check_side(pack, side, diags) || !check_names(pack, side, *store, options, diags)) all = false;
   }
   return all;
 }

@@ -106,7 +106,7 @@ Result<Report> write(const Arguments& args, const Job& job, Diagnostics& diags) 
   const auto sink = target_sink(args.store, job.model, job.to, folder.partial());
   Result<Report> report = convert(job.model, job.to, *job.source, *sink, job.options, diags);
   if (!report) return diags.failed();
-  const Record record{job.model.pack_name(), job.from, job.to, job.model.options()};
+  const Record record{{}, job.model.pack_name(), job.from, job.to, job.model.options()};
   if (job.to != "hf" && !write_record(record, folder.partial(), diags)) return diags.failed();
   if (!folder.commit(args.overwrite, diags)) return diags.failed();
   return report;

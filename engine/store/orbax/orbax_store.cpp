@@ -88,6 +88,7 @@ class OrbaxStore final : public TensorStore {
   std::vector<std::pair<std::string, std::string>> facts() const override;
   std::string layout_of(std::size_t index) const override { return layout_text(arrays_[index].array); }
   std::map<std::string, std::string> options() const override { return description_.step.values; }
+  std::string options_file() const override { return description_.step.file; }
 
  private:
   Status open_database(Diagnostics& diags);
