@@ -89,7 +89,11 @@ std::vector<TensorInfo> unmapped_tensors(const Pack& pack, SideId side, std::spa
 Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
                       Diagnostics& diags);
 
-/// A checkpoint's names, shapes and dtypes held against one side: R0306, R0601 to R0603, R0608, R0611. `where` is its
+/// The sizes of configs held against the stored shapes of a checkpoint: R0611. `inputs` are those of the pack.
+Status check_config_sizes(const Pack& pack, const Inputs& inputs, SideId side, std::span<const TensorInfo> catalogue,
+                          std::string_view where, Diagnostics& diags);
+
+/// A checkpoint's names, shapes and dtypes held against one side: R0306, R0601 to R0603, R0608. `where` is its
 /// path; `expected` the type that the side's config says floating numbers have.
 Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
                        std::optional<DType> expected, Diagnostics& diags);

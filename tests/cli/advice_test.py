@@ -63,6 +63,30 @@ def tests_of_packs(work):
     expect(0, "test", "tiny.rules", says="skip", never="FAIL", cwd=work)
 
 
+def configs_that_lie(work):
+    """Where a config and a checkpoint disagree, both are named, and no consequence of it is."""
+    for number, (key, wrong, name) in enumerate((("hidden_size", 160, "D"), ("vocab_size", 16128, "V"),
+                                                 ("num_key_value_heads", 2, "K"), ("head_dim", 32, "H"),
+                                                 ("num_attention_heads", 4, "N"), ("intermediate_size", 577, "F"))):
+        right = json.loads((work / "hf/config.json").read_text())[key]
+        line = f'"{key}": {right}'
+        edited(work / "hf", work / f"lie{number}", "config.json", (line, f'"{key}": {wrong}'))
+        says = ("R0611", f"lie{number}/config.json:", f"`{name}` is {wrong} in the config, and {right} in the checkpoint")
+        expect(1, "convert", f"lie{number}", "out", says=says, errors=1, cwd=work)
+        expect(1, "check", "gemma2", "--hf", f"lie{number}", says=says, errors=1, cwd=work)
+    edited(work / "hf", work / "lie_of_layers", "config.json", ('"num_hidden_layers": 4', '"num_hidden_layers": 6'))
+    expect(1, "convert", "maxtext", "out", "--config", "hf=lie_of_layers/config.json",
+           says=("R0611", "lie_of_layers/config.json:", "`L` is 6 in the config, and 4 in the checkpoint"), cwd=work)
+    (work / "vocab.yml").write_text("vocab_size: 16128\n")
+    expect(1, "convert", "maxtext", "out", "--config", "maxtext=vocab.yml", says=("R0611", "vocab.yml:1:13"), cwd=work)
+    # MaxText has padded the vocabulary, and nobody says to what.
+    (work / "padded.yml").write_text("vocab_size: 16128\n")
+    expect(0, "convert", "hf", "padded", "--config", "maxtext=padded.yml", cwd=work)
+    (work / "padded/maxtext.yml").unlink()
+    expect(1, "convert", "padded", "out", says=("R0611", "--config maxtext=FILE", "vocab_size: 16128"), cwd=work)
+    expect(0, "convert", "padded", "out", "--config", "maxtext=padded.yml", cwd=work)
+
+
 def without_config(work):
     """Names and shapes tell the pack; what they do not tell is named."""
     shutil.copytree(work / "maxtext", work / "bare")
@@ -123,7 +147,14 @@ def layouts_that_contradict(work):
     expect(1, "convert", "flat", "out", says=("R0410", f"--> {metadata}"), cwd=work)
 
 
-PARTS = (scan_axis, tests_of_packs, without_config, wrong_way, layouts_that_contradict)
+def presets(work):
+    expect(2, "convert", "hf", "out", "--preset", "gemma2-3b", says=("R0222", "did you mean"), cwd=work)
+    expect(2, "diff", "hf", "hf", "--preset", "nope", says="R0222", cwd=work)
+    expect(1, "convert", "hf", "out", "--preset", "gemma2-2b", says=("R0611", "gemma2-2b/config.json"), never="R0306",
+           cwd=work)
+
+
+PARTS = (scan_axis, tests_of_packs, configs_that_lie, without_config, wrong_way, layouts_that_contradict, presets)
 
 with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
