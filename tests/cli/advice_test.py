@@ -63,6 +63,24 @@ def tests_of_packs(work):
     expect(0, "test", "tiny.rules", says="skip", never="FAIL", cwd=work)
 
 
+def options_of_check(work):
+    expect(0, "check", "gemma2", "--set", "scan_layers=false", says="no findings", cwd=work)
+    expect(0, "check", "gemma2", "--set", "scan_layers=true", says="no findings", cwd=work)
+    expect(0, "check", "gemma2", "--set", "scan_axis=0", says="no findings", cwd=work)
+    expect(0, "check", "gemma2", "--set", "scan_axis=2", "--set", "scan_layers=true", says="no findings", cwd=work)
+    expect(0, "check", "gemma2", "--set", "query_scale_from=head_dim", says="no findings", cwd=work)
+    edited(RULES / "gemma2", work / "short", "gemma2.rules",
+           ("    self_attention_<kind>.key.kernel      : [D K H] -> self_attn.k_proj.weight           : [(K H) D]\n", ""),
+           ("[D K H] -> self_attn.v_proj.weight", "[K D H] -> self_attn.v_proj.weight"))
+    for option in ("scan_layers=false", "scan_axis=0"):
+        expect(1, "check", "short", "--set", option, says=("R0601", "k_proj", "R0306", "value.kernel"), cwd=work)
+    for word in ("R0999", "index-hole"):
+        expect(2, "check", "gemma2", "--enable", word, says=("always on", "R0310 transposed-sibling"), cwd=work)
+    expect(2, "check", "gemma2", "--enable", "whatever", says="no such message", cwd=work)
+    expect(0, "check", "--help", says="NAME|all", cwd=work)
+    expect(0, "check", "gemma2", "--preset", "all", says="3 presets x 2 layouts", cwd=work)
+
+
 def configs_that_lie(work):
     """Where a config and a checkpoint disagree, both are named, and no consequence of it is."""
     for number, (key, wrong, name) in enumerate((("hidden_size", 160, "D"), ("vocab_size", 16128, "V"),
@@ -154,7 +172,7 @@ def presets(work):
            cwd=work)
 
 
-PARTS = (scan_axis, tests_of_packs, configs_that_lie, without_config, wrong_way, layouts_that_contradict, presets)
+PARTS = (scan_axis, tests_of_packs, options_of_check, configs_that_lie, without_config, wrong_way, layouts_that_contradict, presets)
 
 with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
