@@ -172,7 +172,19 @@ def presets(work):
            cwd=work)
 
 
-PARTS = (scan_axis, tests_of_packs, options_of_check, configs_that_lie, without_config, wrong_way, layouts_that_contradict, presets)
+def slips(work):
+    expect(2, "chek", says=("no subcommand chek", "did you mean check"), cwd=work)
+    expect(2, "frobnicate", says="there are convert, check", cwd=work)
+    expect(2, "convert", "hf", "out", "--compresion", "zstd", says="did you mean --compression", cwd=work)
+    expect(2, "check", "gemma2", "--presett", "gemma2-2b", says="did you mean --preset", cwd=work)
+    expect(2, "inspect", "hf", "--format", "jsn", says=("expected json, text, found jsn", "did you mean json"), cwd=work)
+    expect(2, "convert", "hf", "out", "--progress", "plai", says="did you mean plain", cwd=work)
+    expect(2, "convert", "hf", "out", "--chunks", "0=2,0=3", says="axis 0 stands twice", cwd=work)
+    expect(0, "convert", "hf", "out", "--progress", "plain", says="100 %", cwd=work)
+
+
+PARTS = (scan_axis, tests_of_packs, options_of_check, configs_that_lie, without_config, wrong_way,
+         layouts_that_contradict, presets, slips)
 
 with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)

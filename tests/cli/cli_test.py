@@ -84,7 +84,7 @@ def looking(work):
     expect(0, "explain", "index-hole", says="R0402")
     expect(0, "explain", "gemma2", "model.layers.1.self_attn.q_proj.weight")
     expect(0, "explain", "gemma2", "decoder.layers_1.mlp_local.wo.kernel")
-    expect(1, "explain", "gemma2", "model.layers.1.self_attn.q_prj.weight", says="R0202")
+    expect(2, "explain", "gemma2", "model.layers.1.self_attn.q_prj.weight", says="R0202")
     expect(0, "inspect", work / "hf", says="fits side hf of pack gemma2")
     shutil.copytree(work / "hf", work / "bad_config")
     (work / "bad_config/config.json").write_text("{ not JSON")

@@ -22,6 +22,7 @@
 #include "tools/rulec/target_check.h"
 #include "tools/rulec/target_folder.h"
 #include "tools/rulec/target_store.h"
+#include "tools/rulec/usage.h"
 
 namespace rulec::cli {
 namespace {
@@ -226,7 +227,7 @@ ExitCode run(const Arguments& args) {
 
 void add_policy(CLI::App& app, const std::string& option, Policy& into, const std::string& help) {
   const std::map<std::string, Policy> names = {{"stop", Policy::Stop}, {"drop", Policy::Drop}};
-  app.add_option(option, into, help)->transform(unlisted(CLI::Transformer(names)))->type_name("stop|drop");
+  app.add_option(option, into, help)->transform(one_of(names))->type_name("stop|drop");
 }
 
 void add_output_options(CLI::App& app, Arguments& args) {
@@ -266,7 +267,7 @@ Command add_convert(CLI::App& app) {
   const std::map<std::string, ProgressStyle> styles = {
       {"auto", ProgressStyle::Auto}, {"plain", ProgressStyle::Plain}, {"none", ProgressStyle::None}};
   parser->add_option("--progress", args->progress, "On stderr; auto: a bar on a terminal, else plain lines")
-      ->transform(unlisted(CLI::Transformer(styles)))
+      ->transform(one_of(styles))
       ->type_name("auto|plain|none");
   return {parser, [args] { return run(*args); }};
 }
