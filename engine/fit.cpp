@@ -39,6 +39,7 @@ std::optional<Look> look_at(const Rules& rules, GatheredInputs& gathered, Diagno
     made_up[name] = loops.contains(name) ? 1 : Primes[next++ % Primes.size()];
   const auto with = [&](const std::map<std::string, std::int64_t>& values) {
     Inputs trial = gathered.inputs;
+    trial.is_trial = true;
     for (const auto& [name, value] : values) trial.values[name] = Rational{value, 1};
     return try_elaborate(rules, trial, diags);
   };

@@ -140,6 +140,7 @@ class Solver {
   /// Everything has a value but the loops that are not solved.
   Inputs with_primes() const {
     Inputs trial = gathered_.inputs;
+    trial.is_trial = true;
     for (std::size_t i = 0; i < unknown_.size(); ++i) trial.values[unknown_[i]] = Rational{Primes[i], 1};
     for (const auto& [name, size] : solved_) trial.values[name] = Rational{size, 1};
     for (const std::string& key : direct_keys()) {
