@@ -76,11 +76,14 @@ Status prove_numbers(const Pack& pack, UsedPermissions& used, Diagnostics& diags
 /// The same, and what rounding does: R0511 to R0516.
 Status check_numbers(const Pack& pack, RoundTripCache& cache, UsedPermissions& used, Diagnostics& diags);
 
-/// Rules that differ from their siblings: R0308 to R0310.
+/// Rules that differ from their siblings: R0308 to R0310, R0517.
 void lint_siblings(const Pack& pack, UsedPermissions& used, Diagnostics& diags);
 
 /// Whether a rule or its hooks allow the message; notes that the permission was used.
 bool is_allowed(const Family& family, std::string_view id, std::string_view name, UsedPermissions& used);
+
+/// What the header of a block, `A -> B {`, has for one side.
+Span side_of_block(Span block, SideId side, const Diagnostics& diags);
 
 /// What a checkpoint has, and the pack neither maps nor ignores.
 std::vector<TensorInfo> unmapped_tensors(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue);
