@@ -97,6 +97,11 @@ def configs_that_lie(work):
            says=("R0611", "lie_of_layers/config.json:", "`L` is 6 in the config, and 4 in the checkpoint"), cwd=work)
     (work / "vocab.yml").write_text("vocab_size: 16128\n")
     expect(1, "convert", "maxtext", "out", "--config", "maxtext=vocab.yml", says=("R0611", "vocab.yml:1:13"), cwd=work)
+    # Two configs of different models, whichever checkpoint there is.
+    other = RULES / "gemma2/presets/gemma2-9b/maxtext.yml"
+    for command in (("convert", "hf", "out"), ("convert", "maxtext", "out"), ("check", "gemma2", "--hf", "hf")):
+        expect(1, *command, "--config", f"maxtext={other}", cwd=work,
+               says=("R0216", "the configs are those of two models", "`D` is 144", "`maxtext.base_emb_dim` is 3584"))
     # MaxText has padded the vocabulary, and nobody says to what.
     (work / "padded.yml").write_text("vocab_size: 16128\n")
     expect(0, "convert", "hf", "padded", "--config", "maxtext=padded.yml", cwd=work)
