@@ -53,6 +53,10 @@ std::map<std::string, std::string> CallerStore::options() const {
   return call_out("TensorStore::options", [&] { return store_.options(); });
 }
 
+std::string CallerStore::options_file() const {
+  return call_out("TensorStore::options_file", [&] { return store_.options_file(); });
+}
+
 Status CallerSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags) {
   return call_out("TensorSink::begin", [&] { return sink_.begin(tensors, diags); });
 }

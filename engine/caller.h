@@ -31,6 +31,7 @@ class CallerStore final : public TensorStore {
   std::vector<std::pair<std::string, std::string>> facts() const override;
   std::string layout_of(std::size_t index) const override;
   std::map<std::string, std::string> options() const override;
+  std::string options_file() const override;
 
  private:
   const TensorStore& store_;

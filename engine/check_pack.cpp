@@ -159,33 +159,73 @@ class PackCheck {
                       diags_);
   }
 
-  /// The preset's lists of tensors: each is held against the layouts that fit it best.
-  void lists(const std::string& preset, const std::vector<Proved>& layouts) {
+  /// A list of the preset's tensors.
+  struct List {
+    SideId side{};
+    std::string where;
+    std::vector<TensorInfo> tensors;
+  };
+
+  std::vector<List> read_lists(const std::string& preset) {
+    std::vector<List> lists;
     const auto files = std::ranges::find(rules_.presets, preset, &PresetFiles::name);
-    if (files == rules_.presets.end()) return;
+    if (files == rules_.presets.end()) return lists;
     for (const auto& [file, printed] : files->files) {
       if (!file.ends_with(".tensors")) continue;
       const std::optional<SideId> side = rules_.side(std::string_view(file).substr(0, file.find_first_of("_.")));
       const std::optional<std::string> text = rules_.folder.read(fmt::format("presets/{}/{}", preset, file));
       if (!side || !text) continue;
       Result<std::vector<TensorInfo>> list = parse_tensor_list(diags_.sources().add(printed, *text), diags_);
-      if (!list) continue;
+      if (list) lists.push_back({*side, printed, *std::move(list)});
+    }
+    return lists;
+  }
+
+  static FitScore score_of(const Proved& layout, const List& list) {
+    Inputs inputs = layout.gathered.inputs;
+    inputs.catalogues = {};
+    inputs.catalogues[number(list.side)] = list.tensors;
+    return score(layout.pack, inputs);
+  }
+
+  /// The preset's lists of tensors: each is held against the layouts that fit it best. Where options leave layouts out,
+  /// those lists are left out that fit these.
+  void lists(const std::string& preset, const std::vector<Proved>& layouts) {
+    const std::vector<List> all = read_lists(preset);
+    for (const List& list : all) {
       std::vector<FitScore> scores;
-      for (const Proved& layout : layouts) {
-        Inputs inputs = layout.gathered.inputs;
-        inputs.catalogues = {};
-        inputs.catalogues[number(*side)] = *list;
-        scores.push_back(score(layout.pack, inputs));
-      }
+      for (const Proved& layout : layouts) scores.push_back(score_of(layout, list));
       const auto best =
           std::ranges::max_element(scores, [](const FitScore& a, const FitScore& b) { return b.names_better_than(a); });
       for (std::size_t i = 0; i < layouts.size(); ++i) {
-        if (best->names_better_than(scores[i])) continue;
+        const bool is_of_another = !options_.options.empty() && std::ranges::any_of(all, [&](const List& other) {
+          return other.side == list.side && score_of(layouts[i], other).names_better_than(scores[i]);
+        });
+        if (best->names_better_than(scores[i]) || is_of_another) continue;
         const std::size_t filed = diags_.all().size();
-        (void)check_catalogue(layouts[i].pack, *side, *list, printed, std::nullopt, diags_);
+        (void)check_catalogue(layouts[i].pack, list.side, as_given(list, layouts[i]), list.where, std::nullopt, diags_);
         diags_.forget_repeated(before_, filed);
       }
     }
+  }
+
+  /// A list is of the options that its model has. With others that are given, such as another axis to stack along, its
+  /// tensors have other shapes: those that the rules make, if they make what the list has with the model's own.
+  std::vector<TensorInfo> as_given(const List& list, const Proved& layout) {
+    std::vector<TensorInfo> tensors = list.tensors;
+    Inputs own = layout.gathered.inputs;
+    std::erase_if(own.options, [&](const auto& option) {
+      return options_.options.contains(option.first) && !std::holds_alternative<bool>(option.second);
+    });
+    if (own.options == layout.gathered.inputs.options) return tensors;
+    const std::optional<Pack> usual = try_elaborate(rules_, own, diags_);
+    for (TensorInfo& tensor : tensors) {
+      const auto then = usual ? usual->find(list.side, tensor.name) : std::nullopt;
+      const auto now = layout.pack.find(list.side, tensor.name);
+      if (then && now && usual->tensors[number(list.side)][*then].shape == tensor.shape)
+        tensor.shape = layout.pack.tensors[number(list.side)][*now].shape;
+    }
+    return tensors;
   }
 
   void one_way() {

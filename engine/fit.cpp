@@ -1,20 +1,129 @@
 // SPDX-License-Identifier: Apache-2.0
+// What a checkpoint may be, by names and shapes: nothing is proved, and values that they do not depend on may be
+// unknown.
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <map>
+#include <set>
 
 #include "engine/bind/inputs.h"
-#include "engine/check/check.h"
+#include "engine/bind/loop_names.h"
 #include "engine/config/config.h"
 #include "engine/guard.h"
+#include "engine/rules/definitions.h"
 
 #include <rulec/check.h>
 
 namespace rulec {
 namespace {
 
-/// Whether `bind` broke off, which says nothing about a pack.
-bool broke_off(const Diagnostics& diags) {
-  const std::string_view id = diags.all().back().id;
-  return id == diag::CallerFailed.id || id == diag::OutOfMemory.id || id == diag::InternalBug.id;
+/// A pack as far as a checkpoint tells it.
+struct Look {
+  Pack pack;
+  std::map<std::string, std::int64_t> made_up;  ///< values that nothing tells
+};
+
+/// Large primes, so that what they are factors of is made up too.
+constexpr std::array<std::int64_t, 16> Primes{20011, 20021, 20023, 20029, 20047, 20051, 20063, 20071,
+                                              20089, 20101, 20107, 20113, 20117, 20123, 20129, 20143};
+
+/// Makes up what neither a config nor a shape tells, as little as will do.
+std::optional<Look> look_at(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) {
+  if (std::optional<Pack> pack = try_elaborate(rules, gathered.inputs, diags)) return Look{*std::move(pack), {}};
+  const std::set<std::string> loops = loop_names(rules);
+  std::map<std::string, std::int64_t> made_up;
+  std::size_t next = 0;
+  for (const std::string& name : open_values(rules, gathered, diags))
+    made_up[name] = loops.contains(name) ? 1 : Primes[next++ % Primes.size()];
+  const auto with = [&](const std::map<std::string, std::int64_t>& values) {
+    Inputs trial = gathered.inputs;
+    trial.is_trial = true;
+    for (const auto& [name, value] : values) trial.values[name] = Rational{value, 1};
+    return try_elaborate(rules, trial, diags);
+  };
+  std::optional<Pack> pack = with(made_up);
+  if (!pack) return std::nullopt;
+  for (const auto& [name, value] : std::map(made_up)) {
+    auto fewer = made_up;
+    fewer.erase(name);
+    std::optional<Pack> without = with(fewer);
+    if (!without) continue;
+    made_up = std::move(fewer);
+    pack = std::move(without);
+  }
+  return Look{*std::move(pack), std::move(made_up)};
+}
+
+/// Whether a stored shape is what the rules say, as far as they can.
+bool has_shape(const Look& look, const Shape& ruled, const Shape& stored) {
+  return std::ranges::equal(ruled, stored, [&](std::int64_t says, std::int64_t is) {
+    return says == is ||
+           std::ranges::any_of(look.made_up, [&](const auto& one) { return one.second > 1 && says % one.second == 0; });
+  });
+}
+
+/// What a config calls it: `hf.head_dim` for `H`.
+std::string key_of(const Rules& rules, const std::string& name) {
+  const Definition* definition = rules.find(name);
+  if (definition == nullptr) return name;
+  const auto* config = std::get_if<ast::Config>(&rules.statement(*definition).node);
+  if (config == nullptr) return name;
+  const ast::File& file = rules.files[definition->file];
+  const ast::ExprId expr = config->entries[definition->entry].value;
+  const auto* binary = std::get_if<ast::Binary>(&file[expr].node);
+  const auto* key = std::get_if<ast::Key>(&file[binary == nullptr ? expr : binary->left].node);
+  return key == nullptr ? name : fmt::format("{}.{}", dotted(config->sections.front()), dotted(*key));
+}
+
+Fit measured(const Rules& rules, const Look& look, SideId side, std::span<const TensorInfo> catalogue) {
+  Fit fit;
+  for (const TensorInfo& tensor : catalogue) {
+    const auto known = look.pack.find(side, tensor.name);
+    fit.matched += known.has_value();
+    fit.total += known || !look.pack.ignores(side, tensor.name);
+    if (!known) continue;
+    const Tensor& ruled = look.pack.tensors[number(side)][*known];
+    fit.misshapen += ruled.shape_known && !has_shape(look, ruled.shape, tensor.shape);
+  }
+  fit.missing = look.pack.tensors[number(side)].size() - fit.matched;
+  for (const auto& [name, value] : look.made_up) fit.unknown.push_back(key_of(rules, name));
+  return fit;
+}
+
+/// Names alone: with the configs, which rules may look at, or else without.
+Fit roughly(const Rules& rules, SideId side, const TensorStore& checkpoint, BindOptions options, Diagnostics& diags) {
+  Fit fit;
+  fit.is_rough = true;
+  fit.total = checkpoint.tensors().size();
+  options.options.clear();
+  options.preset.clear();
+  options.claims.clear();
+  for (const bool with_configs : {true, false}) {
+    if (!with_configs) options.configs.clear();
+    Result<GatheredInputs> gathered = gather_inputs(rules, options, diags);
+    if (gathered) fit.matched = std::max(fit.matched, count_alike(rules, *gathered, side, diags));
+    if (fit.matched > 0) break;
+  }
+  return fit;
+}
+
+/// How the checkpoint fits as `side`.
+Fit fit_of(const RulePack& pack, SideId side, const TensorStore& checkpoint, BindOptions options, Diagnostics& diags) {
+  const Rules& rules = pack.rules();
+  const std::size_t before = diags.all().size();
+  options.checkpoints = {{rules.sides[number(side)], &checkpoint}};
+  std::erase_if(options.configs, [&](const auto& config) { return !rules.side(config.first); });
+  Result<GatheredInputs> gathered = find_inputs(rules, options, diags);
+  std::optional<Look> look;
+  if (gathered) look = look_at(rules, *gathered, diags);
+  Fit fit =
+      look ? measured(rules, *look, side, checkpoint.tensors()) : roughly(rules, side, checkpoint, options, diags);
+  diags.truncate(before);
+  fit.pack = rules.name;
+  fit.side = rules.sides[number(side)];
+  return fit;
 }
 
 Result<std::vector<Fit>> find_fits(const TensorStore& checkpoint,
@@ -22,30 +131,18 @@ Result<std::vector<Fit>> find_fits(const TensorStore& checkpoint,
   const std::size_t errors = diags.errors();
   for (const auto& [side, file] : configs) (void)read_config(file, diags);
   if (diags.errors() > errors) return diags.failed();
+  BindOptions options;
+  options.configs = configs;
   std::vector<Fit> fits;
   for (const std::string& name : bundled_packs()) {
-    const std::size_t before = diags.all().size();
-    Result<RulePack> pack = load_pack(name, diags);
-    for (std::size_t s = 0; pack && s < 2; ++s) {
-      BindOptions options;
-      options.checkpoints[pack->sides()[s]] = &checkpoint;
-      for (const auto& [side, file] : configs) {
-        if (pack->rules().side(side)) options.configs[side] = file;
-      }
-      Result<Model> model = bind(*pack, options, diags);
-      if (!model && broke_off(diags)) return diags.failed();
-      if (!model) continue;
-      Fit fit{name, pack->sides()[s], 0, 0};
-      const SideId side = s == 0 ? SideId::Left : SideId::Right;
-      for (const TensorInfo& tensor : checkpoint.tensors()) {
-        const bool known = model->pack().find(side, tensor.name).has_value();
-        const bool ignored = !known && model->pack().ignores(side, tensor.name);
-        fit.matched += known;
-        fit.total += !ignored;
-      }
-      if (fit.matched > 0) fits.push_back(fit);
+    const Result<RulePack> pack = load_pack(name, diags);
+    if (!pack) return diags.failed();
+    for (const SideId side : BothSides) {
+      Fit fit = fit_of(*pack, side, checkpoint, options, diags);
+      // Where values are made up, half a fit says nothing: many families share names.
+      const bool is_known = !fit.is_rough && fit.unknown.empty() && fit.matched > 0;
+      if (is_known || fit.is_full()) fits.push_back(std::move(fit));
     }
-    diags.truncate(before);
   }
   std::ranges::stable_sort(fits, [](const Fit& a, const Fit& b) { return a.matched * b.total > b.matched * a.total; });
   return fits;
@@ -57,6 +154,15 @@ Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
                                        const std::map<std::string, std::filesystem::path>& configs,
                                        Diagnostics& diags) {
   return guarded(diags, [&] { return find_fits(CallerStore(checkpoint), configs, diags); });
+}
+
+Result<std::array<Fit, 2>> fitting_sides(const RulePack& pack, const TensorStore& checkpoint,
+                                         const BindOptions& options, Diagnostics& diags) {
+  return guarded(diags, pack.sources(), [&]() -> Result<std::array<Fit, 2>> {
+    const CallerStore store(checkpoint);
+    return std::array{fit_of(pack, SideId::Left, store, options, diags),
+                      fit_of(pack, SideId::Right, store, options, diags)};
+  });
 }
 
 }  // namespace rulec

@@ -29,15 +29,16 @@ std::vector<SharedSource> config_texts(const Pack& pack, const Diagnostics& diag
 /// `bind`, where exceptions may still fly.
 Result<Model> tie(const RulePack& pack, const BindOptions& options, Diagnostics& diags) {
   const Rules& rules = pack.rules();
-  Result<GatheredInputs> gathered = gather_inputs(rules, options, diags);
-  if (!gathered || !detect_options(rules, *gathered, diags)) return diags.failed();
-  const bool stored = !gathered->inputs.catalogues[0].empty() || !gathered->inputs.catalogues[1].empty();
-  if (stored && !try_elaborate(rules, gathered->inputs, diags)) {
-    if (options.preset.empty() && !solve_sizes(rules, *gathered, diags)) return diags.failed();
-    if (!detect_options(rules, *gathered, diags)) return diags.failed();
-  }
+  const std::size_t errors = diags.errors();
+  Result<GatheredInputs> gathered = find_inputs(rules, options, diags);
+  if (!gathered) return diags.failed();
   Result<Pack> elaborated = elaborate(rules, gathered->inputs, diags);
   if (!elaborated) return diags.failed();
+  for (const auto& [name, store] : options.checkpoints) {
+    if (const std::optional<SideId> side = rules.side(name))
+      (void)check_config_sizes(*elaborated, gathered->inputs, *side, store->tensors(), store->where(), diags);
+  }
+  if (diags.errors() > errors) return diags.failed();
   UsedPermissions used;
   const bool is_covered = static_cast<bool>(prove_coverage(*elaborated, used, diags));
   if (!prove_numbers(*elaborated, used, diags) || !is_covered) return diags.failed();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -24,6 +25,13 @@ constexpr Message Catalogue[] = {
 #include "grammar/messages.def"
 #undef RULEC_DIAG
 };
+
+/// By message, as in the catalogue.
+constexpr std::string_view Texts[] = {
+#define RULEC_DIAG(kind, id, name, severity, text, ...) text,
+#include "grammar/messages.def"
+#undef RULEC_DIAG
+};
 }  // namespace
 }  // namespace diag
 
@@ -36,6 +44,24 @@ const Message* find_message(std::string_view id_or_name) {
   const auto found =
       std::ranges::find_if(messages, [&](const Message& m) { return m.id == id_or_name || m.name == id_or_name; });
   return found == messages.end() ? nullptr : &*found;
+}
+
+Finding report(Diagnostics& diags, Place place, std::string_view id,
+               std::initializer_list<std::string_view> arguments) {
+  const Message* message = find_message(id);
+  if (message == nullptr) throw std::logic_error("there is no message " + std::string(id));
+  std::string_view rest = diag::Texts[message - all_messages().data()];
+  std::string text;
+  for (const std::string_view argument : arguments) {
+    const std::size_t at = rest.find("{}");
+    if (at == std::string_view::npos) throw std::logic_error("too many arguments for " + std::string(id));
+    text.append(rest.substr(0, at)).append(argument);
+    rest.remove_prefix(at + 2);
+  }
+  if (rest.find("{}") != std::string_view::npos) throw std::logic_error("too few arguments for " + std::string(id));
+  text.append(rest);
+  return diags.add(
+      {message->id, message->name, message->severity, std::move(text), Label{std::move(place), {}}, {}, {}, {}});
 }
 
 Finding Diagnostics::add(Diagnostic diagnostic) {

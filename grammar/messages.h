@@ -5,13 +5,12 @@
 
 #include <fmt/core.h>
 
-#include <optional>
-#include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include <rulec/diagnostics.h>
+#include <rulec/messages.h>
 
 namespace rulec {
 
@@ -32,22 +31,6 @@ using u64 = std::uint64_t;
 #include "grammar/messages.def"
 #undef RULEC_DIAG
 }  // namespace diag
-
-/// A row of the catalogue without its types.
-struct Message {
-  std::string_view id;
-  std::string_view name;
-  Severity severity;
-};
-
-/// Every message there is, by id.
-std::span<const Message> all_messages();
-
-/// The row with this id or name, or nullptr.
-const Message* find_message(std::string_view id_or_name);
-
-/// The page of a message in Markdown, from messages/: what it means, wrong, right. Nothing if there is none.
-std::optional<std::string_view> message_page(std::string_view id_or_name);
 
 /// Files the diagnostic `kind` at `place`. The arguments are those of its row.
 template <class... Args>

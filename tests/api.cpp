@@ -258,4 +258,18 @@ TEST_CASE("A memory store takes names in any order without taking longer") {
   CHECK(copy.bytes("a").size() == 3);
 }
 
+TEST_CASE("A program files messages of the catalogue by their ids") {
+  Diagnostics diags;
+  const Status failed =
+      report(diags, FilePlace{"a.bin", {}}, "R0801", {"a.bin", "no such file"}).help("look elsewhere");
+  CHECK(!failed);
+  CHECK(says(diags, "error[R0801 cannot-read]: cannot read `a.bin`: no such file"));
+  CHECK(says(diags, "= help: look elsewhere"));
+  report(diags, {}, "R0906", {});
+  CHECK(says(diags, "there is not enough memory"));
+  CHECK_THROWS_AS(report(diags, {}, "R0801", {"a.bin"}), std::logic_error);
+  CHECK_THROWS_AS(report(diags, {}, "R0906", {"much"}), std::logic_error);
+  CHECK_THROWS_AS(report(diags, {}, "R9999", {}), std::logic_error);
+}
+
 }  // namespace rulec

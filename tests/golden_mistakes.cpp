@@ -35,6 +35,8 @@ std::string mistakes_stage(const Sections& sections) {
     if (section.name == "change" && !change(text, section.text)) return "the pack does not hold what this case changes";
   }
   Diagnostics found;
+  if (const Section* section = find(sections, "enable"))
+    found.enable(section->text.substr(0, section->text.find('\n')));
   Result<Rules> rules = load_rules(found.sources().add("gemma2.rules", text), good->folder, found);
   if (!rules) return render_text(found);
   const RulePack pack(std::make_shared<const Rules>(*std::move(rules)));

@@ -52,8 +52,8 @@ TEST_CASE("checkpoints that MaxText wrote convert to what MaxText makes of them,
     const Result<Model> model = bind(gemma2(), bound_to(*store, scratch), diags);
     REQUIRE_MESSAGE(model, render_text(diags));
     CHECK(model->options()["scan_layers"] == row.scan_layers);
-    CHECK(model->decisions() ==
-          std::vector{std::string("scan_layers is ") + row.scan_layers + ": the metadata of the checkpoint say so"});
+    CHECK(model->decisions() == std::vector{std::string("scan_layers is ") + row.scan_layers + ": `" +
+                                            (Data / row.checkpoint / "0/_CHECKPOINT_METADATA").string() + "` says so"});
     MemoryStore hf;
     ConvertOptions options;
     options.dtype = DType::Bf16;
@@ -88,13 +88,14 @@ TEST_CASE("metadata that the names contradict are refused") {
   Diagnostics diags;
   CHECK(!bind(gemma2(), bound_to(*store, scratch), diags));
   check_found(diags, "R0410", "the option `scan_layers` is true, but the checkpoint has `decoder.layers_0.");
-  CHECK(diags.all()[0].notes == std::vector<std::string>{"the metadata of the checkpoint say so"});
+  CHECK(diags.all()[0].notes == std::vector<std::string>{"this file says so"});
+  CHECK(diags.all()[0].primary.place == Place(FilePlace{(scratch / "run/0/_CHECKPOINT_METADATA").string(), {}}));
 }
 
 TEST_CASE("an option or a config that contradicts the metadata is refused") {
   const Scratch scratch;
   const auto store = opened_silently(Data / "maxtext_scan_1dev");
-  const std::string words = "is false, but the metadata of `" + std::string(store->where()) + "` say true";
+  const std::string words = "is false, but `" + store->options_file() + "` says true";
   BindOptions options = bound_to(*store, scratch);
   options.options["scan_layers"] = "false";
   Diagnostics given;

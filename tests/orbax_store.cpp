@@ -257,3 +257,18 @@ TEST_CASE("values that their array has no place for are warned of") {
   write_values(scratch / "c", array);
   opened_silently(scratch / "c");
 }
+
+TEST_CASE("and so they are in files") {
+  for (const char* stray : {"a/0.0.-1", "a/00", "a/c/00/1", "a/0.0", "a/zarr.json.old", "a/1"}) {
+    const Scratch scratch;
+    scratch.write("c/_METADATA", orbax_tree_text({{"a"}}));
+    scratch.write("c/a/.zarray", TwoFloats);
+    scratch.write("c/a/0", "12345678");
+    scratch.write("c/a/.DS_Store", "not ours");
+    opened_silently(scratch / "c");
+    scratch.write(std::string("c/") + stray, "12345678");
+    const Diagnostics said = said_of(scratch / "c");
+    CHECK(said.all().size() == 1);
+    check_found(said, "R0842", fmt::format("`{}` is left out: its array has no chunk of this key", stray));
+  }
+}

@@ -338,6 +338,25 @@ TEST_CASE("A pack whose sizes cannot be found says why") {
   CHECK(outcome.has_line("FAIL  round trip: no small sizes fit"));
 }
 
+TEST_CASE("A pack whose tensors only a checkpoint tells has no round trip, which is no fault") {
+  const Outcome outcome = run("pack p : maxtext -> hf\ndecoder.layers.<i>.local -> model.layers.<2i>\n");
+  CHECK_MESSAGE(outcome.passes, outcome.messages);
+  CHECK(outcome.has_line("skip  round trip: only a checkpoint tells its tensors"));
+}
+
+TEST_CASE("A fault of the rules is told once, whatever fails for it") {
+  const Outcome outcome = run(R"(pack p : maxtext -> hf
+config hf { D = hidden }
+option flat : bool = true
+a : [D] -> b : [D D]
+test "one" with {D = 1} { hf { b = [[1]] } }
+test "two" with {D = 2} { hf { b = [[1, 2], [3, 4]] } }
+)");
+  CHECK(!outcome.passes);
+  CAPTURE(outcome.messages);
+  CHECK(outcome.messages.find("error[") == outcome.messages.rfind("error["));
+}
+
 TEST_CASE("Gemma 2 passes its own tests") {
   Diagnostics diags;
   Result<RulePack> pack = load_pack("gemma2", diags);

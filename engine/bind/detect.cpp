@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "engine/bind/inputs.h"
@@ -37,9 +38,10 @@ class Detector {
   Status run() {
     const std::size_t errors = diags_.errors();
     for (SaidOption& said : std::exchange(gathered_.said, {})) {
+      elaborate_as_given();
       if (!settle(said)) gathered_.said.push_back(std::move(said));
     }
-    current_ = try_elaborate(rules_, gathered_.inputs, diags_);
+    elaborate_as_given();
     for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Bool)) {
       for (const bool value : {false, true}) attempt(name, Value(value), true);
     }
@@ -51,14 +53,22 @@ class Detector {
   }
 
  private:
-  /// Takes what the checkpoint says, or says why not. False if that cannot be told yet: sizes are missing.
+  void elaborate_as_given() {
+    const std::size_t before = diags_.all().size();
+    current_.reset();
+    if (Result<Pack> pack = elaborate(rules_, gathered_.inputs, diags_)) current_ = *std::move(pack);
+    is_excluded_ = !current_ && std::ranges::all_of(diags_.all() | std::views::drop(before),
+                                                    [](const Diagnostic& d) { return d.id == diag::RequireFailed.id; });
+    diags_.truncate(before);
+  }
+
+  /// Takes what a file says, or says why not. False if that cannot be told yet: sizes are missing.
   bool settle(const SaidOption& said) {
-    const std::string why = fmt::format("the metadata of `{}` say {}", printable(said.where), to_string(said.value));
+    const std::string file = printable(said.file);
+    const std::string why = fmt::format("`{}` says {}", file, to_string(said.value));
     const auto given = gathered_.inputs.options.find(said.name);
     if (given != gathered_.inputs.options.end()) {
-      if (given->second == said.value) return true;
-      report(diags_, FilePlace{said.where, {}}, diag::ScanAxisMismatch, said.name, to_string(given->second), why)
-          .help("leave the option out, or correct the metadata if they are wrong");
+      if (given->second != said.value) refuse(said, given->second);
       return true;
     }
     Inputs trial = gathered_.inputs;
@@ -66,16 +76,34 @@ class Detector {
     const std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
     if (!pack) return false;
     if (const std::optional<std::string> names = names_against(said, *pack)) {
-      report(diags_, FilePlace{said.where, {}}, diag::ScanAxisMismatch, said.name, to_string(said.value), *names)
-          .note("the metadata of the checkpoint say so")
-          .help("correct the metadata if they are wrong");
+      report(diags_, FilePlace{said.file, {}}, diag::ScanAxisMismatch, said.name, to_string(said.value), *names)
+          .note("this file says so")
+          .help("correct the file if it is wrong");
       return true;
     }
     contradict(said.name, said.value, why);
+    // What lies beside the checkpoint is of interest where it changes something.
+    if (!said.is_claim || !current_ || current_->options.at(said.name) != said.value)
+      gathered_.decisions.push_back(fmt::format("{} is {}: `{}` says so", said.name, to_string(said.value), file));
     gathered_.inputs.options[said.name] = said.value;
-    gathered_.decisions.push_back(
-        fmt::format("{} is {}: {}", said.name, to_string(said.value), "the metadata of the checkpoint say so"));
+    gathered_.said_by[said.name] = said.file;
     return true;
+  }
+
+  /// A file says what nobody else does.
+  void refuse(const SaidOption& said, const Value& taken) {
+    const auto other = gathered_.said_by.find(said.name);
+    if (other == gathered_.said_by.end()) {
+      report(diags_, FilePlace{said.file, {}}, diag::ScanAxisMismatch, said.name, to_string(taken),
+             fmt::format("`{}` says {}", printable(said.file), to_string(said.value)))
+          .help("leave the option out, or correct the file if it is wrong");
+      return;
+    }
+    report(diags_, FilePlace{said.file, {}}, diag::ScanAxisMismatch, said.name, to_string(said.value),
+           fmt::format("`{}` says {}", printable(other->second), to_string(taken)))
+        .label("this file says so")
+        .also(FilePlace{other->second, {}}, {})
+        .help("one of the two is wrong: correct it");
   }
 
   /// Evidence that the names are those of another layout than the checkpoint says: `pack`.
@@ -90,9 +118,10 @@ class Detector {
     return std::nullopt;
   }
 
-  /// Takes the value if the checkpoint fits better with it.
+  /// Takes the value if the checkpoint fits better with it, or if the pack itself excludes what it would else be. What
+  /// else is wrong with that is for a person to see, not to be got round by another layout.
   void attempt(const std::string& name, const Value& value, bool by_names) {
-    if (current_ && current_->options.at(name) == value) return;
+    if (current_ ? current_->options.at(name) == value : !is_excluded_) return;
     Inputs trial = gathered_.inputs;
     trial.options[name] = value;
     std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
@@ -105,6 +134,9 @@ class Detector {
       const std::string why = evidence(*pack, *current_, trial);
       contradict(name, value, why);
       gathered_.decisions.push_back(fmt::format("{} is {}: {}", name, to_string(value), why));
+    } else {
+      gathered_.decisions.push_back(
+          fmt::format("{} is {}: the pack requires what does not hold otherwise", name, to_string(value)));
     }
     gathered_.inputs.options[name] = value;
     current_ = std::move(pack);
@@ -116,16 +148,25 @@ class Detector {
     const Result<Value> said = evaluator.option(name);
     if (!said || *said == taken) return;
     const std::optional<Span> config = evaluator.config_of(name);
-    if (!config) return;
+    if (!config || is_of_preset(*config)) return;
     report(diags_, *config, diag::ScanAxisMismatch, name, to_string(*said), why)
         .label("the config says so")
         .help(fmt::format("correct the config, or decide it with `--set {}=...`", name));
+  }
+
+  /// A preset is a model, not one of its checkpoints.
+  bool is_of_preset(Span place) const {
+    return std::ranges::any_of(BothSides, [&](SideId side) {
+      const ConfigValue* config = gathered_.inputs.configs[number(side)];
+      return config != nullptr && config->span.source == place.source && gathered_.is_preset[number(side)];
+    });
   }
 
   const Rules& rules_;
   GatheredInputs& gathered_;
   Diagnostics& diags_;
   std::optional<Pack> current_;
+  bool is_excluded_ = false;  // by `require`, and nothing else is wrong
 };
 
 }  // namespace

@@ -43,14 +43,15 @@ std::optional<DType> requested_dtype(const ConfigValue& config) {
   return std::nullopt;
 }
 
-Result<Value> option_value(const Rules& rules, const std::string& name, const std::string& text, Diagnostics& diags) {
+Result<Value> option_value(const Rules& rules, const std::string& name, const std::string& text, const Place& place,
+                           Diagnostics& diags) {
   const Definition* found = rules.find(name);
   if (found == nullptr || found->kind != DefinitionKind::Option) {
     std::vector<std::string> known;
     for (const auto& [other, definition] : rules.definitions) {
       if (definition.kind == DefinitionKind::Option) known.push_back(other);
     }
-    Finding finding = report(diags, {}, diag::UnknownOption, rules.name, name);
+    Finding finding = report(diags, place, diag::UnknownOption, rules.name, name);
     const auto close = close_names(name, known);
     finding.help(close.empty() ? fmt::format("its options: `{}`", fmt::join(known, "`, `"))
                                : fmt::format("did you mean `{}`?", close.front()));
@@ -58,7 +59,7 @@ Result<Value> option_value(const Rules& rules, const std::string& name, const st
   }
   const auto& option = std::get<ast::Option>(rules.statement(*found).node);
   if (std::optional<Value> value = read_option(option, text)) return *std::move(value);
-  return report(diags, {}, diag::BadOptionValue, name, text, taken_by(option));
+  return report(diags, place, diag::BadOptionValue, name, text, taken_by(option));
 }
 
 /// What `store` says of options of the pack. It may say other things too, and does not know what an option takes.
@@ -67,7 +68,7 @@ void hear(const Rules& rules, const TensorStore& store, GatheredInputs& gathered
     const Definition* found = rules.find(name);
     if (found == nullptr || found->kind != DefinitionKind::Option) continue;
     std::optional<Value> value = read_option(std::get<ast::Option>(rules.statement(*found).node), text);
-    if (value) gathered.said.push_back({name, *std::move(value), std::string(store.where())});
+    if (value) gathered.said.push_back({name, *std::move(value), store.options_file(), false});
   }
 }
 
@@ -106,6 +107,7 @@ Status take_preset(const Rules& rules, const std::string& preset, GatheredInputs
     Result<ConfigValue> config = parse_config(diags.sources().add(printed, *text), diags);
     if (!config) return diags.failed();
     set_config(*side, *std::move(config), printed, gathered);
+    gathered.is_preset[number(*side)] = true;
   }
   gathered.inputs.preset = preset;
   return take_statement(rules, preset, gathered, diags);
@@ -115,7 +117,8 @@ Result<GatheredInputs> gather_inputs(const Rules& rules, const BindOptions& opti
   GatheredInputs gathered;
   const std::size_t errors = diags.errors();
   for (const auto& [name, text] : options.options) {
-    if (Result<Value> value = option_value(rules, name, text, diags)) gathered.inputs.options[name] = *std::move(value);
+    Result<Value> value = option_value(rules, name, text, {}, diags);
+    if (value) gathered.inputs.options[name] = *std::move(value);
   }
   for (const auto& [side_name, path] : options.configs) {
     const std::optional<SideId> side = rules.side(side_name);
@@ -135,8 +138,23 @@ Result<GatheredInputs> gather_inputs(const Rules& rules, const BindOptions& opti
     gathered.inputs.catalogues[number(*side)] = store->tensors();
     hear(rules, *store, gathered);
   }
+  for (const OptionClaim& claim : options.claims) {
+    if (options.options.contains(claim.name)) continue;
+    Result<Value> value = option_value(rules, claim.name, claim.value, FilePlace{claim.file, {}}, diags);
+    if (value) gathered.said.push_back({claim.name, *std::move(value), claim.file, true});
+  }
   if (!options.preset.empty() && !take_preset(rules, options.preset, gathered, diags)) return diags.failed();
   if (diags.errors() > errors) return diags.failed();
+  return gathered;
+}
+
+Result<GatheredInputs> find_inputs(const Rules& rules, const BindOptions& options, Diagnostics& diags) {
+  Result<GatheredInputs> gathered = gather_inputs(rules, options, diags);
+  if (!gathered || !detect_options(rules, *gathered, diags)) return diags.failed();
+  const bool stored = !gathered->inputs.catalogues[0].empty() || !gathered->inputs.catalogues[1].empty();
+  if (!stored || try_elaborate(rules, gathered->inputs, diags)) return gathered;
+  if (options.preset.empty() && !solve_sizes(rules, *gathered, diags)) return diags.failed();
+  if (!detect_options(rules, *gathered, diags)) return diags.failed();
   return gathered;
 }
 

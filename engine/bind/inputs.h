@@ -17,23 +17,30 @@
 
 namespace rulec {
 
-/// What a checkpoint itself says of an option.
+/// What a checkpoint itself, or a file beside it, says of an option.
 struct SaidOption {
   std::string name;
   Value value;
-  std::string where;  ///< the checkpoint
+  std::string file;
+  bool is_claim = false;  ///< of a file beside it
 };
 
 struct GatheredInputs {
   std::array<std::unique_ptr<ConfigValue>, 2> configs;
-  Inputs inputs;                        ///< points into `configs` and at the checkpoints
-  std::vector<std::string> decisions;   ///< how sizes and options were found, a sentence each
-  std::map<std::string, DType> dtypes;  ///< side -> what its config asks for; not of a preset
-  std::vector<SaidOption> said;         ///< by checkpoints, neither taken nor refused yet
+  std::array<bool, 2> is_preset{};             ///< which of them are of a preset
+  Inputs inputs;                               ///< points into `configs` and at the checkpoints
+  std::vector<std::string> decisions;          ///< how sizes and options were found, a sentence each
+  std::map<std::string, DType> dtypes;         ///< side -> what its config asks for; not of a preset
+  std::vector<SaidOption> said;                ///< neither taken nor refused yet
+  std::map<std::string, std::string> said_by;  ///< what was taken of it: option -> file
 };
 
 /// Reads configs and presets, types the options. Errors: R0217, R0218, R0222, R0223, R0801, R0901, R0902.
 Result<GatheredInputs> gather_inputs(const Rules& rules, const BindOptions& options, Diagnostics& diags);
+
+/// The same; then options are detected and sizes solved, as far as the checkpoints tell them. Errors: those of the
+/// three.
+Result<GatheredInputs> find_inputs(const Rules& rules, const BindOptions& options, Diagnostics& diags);
 
 /// Puts the files and values of a preset into `gathered`.
 Status take_preset(const Rules& rules, const std::string& preset, GatheredInputs& gathered, Diagnostics& diags);
@@ -45,6 +52,13 @@ Status detect_options(const Rules& rules, GatheredInputs& gathered, Diagnostics&
 /// Finds sizes that no config gives in the shapes of the checkpoints: the one preset that fits all of them, else by
 /// solving axis for axis. Errors: R0305, where an axis that would tell a size is no multiple of its other factors.
 Status solve_sizes(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);
+
+/// Sizes, and keys that the rules need, for which there is neither a config nor a value.
+std::vector<std::string> open_values(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);
+
+/// How many tensors of the catalogue of `side` are called as the rules call some, numbers aside: in the layout that has
+/// most, whatever the sizes are.
+std::size_t count_alike(const Rules& rules, GatheredInputs& gathered, SideId side, Diagnostics& diags);
 
 /// Elaborates and withdraws what was reported: for trying.
 std::optional<Pack> try_elaborate(const Rules& rules, const Inputs& inputs, Diagnostics& diags);

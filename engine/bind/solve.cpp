@@ -32,9 +32,7 @@ class Solver {
   /// Fails if a stored shape cannot be what the rules say, whatever the size.
   Status run() {
     if (preset_that_fits()) return Done{};
-    for (const auto& [name, definition] : rules_.definitions) {
-      if (is_unknown(name, definition)) unknown_.push_back(name);
-    }
+    find_unknown();
     find_loops();
     if ((unknown_.empty() && loops_.empty()) || unknown_.size() > Primes.size()) return Done{};
     const std::map<std::string, Misfit> misfits = solve_in_best_layout();
@@ -45,7 +43,42 @@ class Solver {
     return Done{};
   }
 
+  std::vector<std::string> open_values() {
+    std::set<std::string> open = direct_keys();
+    for (const auto& [name, definition] : rules_.definitions) {
+      if (is_unknown(name, definition)) open.insert(name);
+    }
+    std::erase_if(open, [&](const std::string& name) { return gathered_.inputs.values.contains(name); });
+    return {open.begin(), open.end()};
+  }
+
+  std::size_t count_alike(SideId side) {
+    find_unknown();
+    find_loops();
+    std::size_t most = 0;
+    if (unknown_.size() > Primes.size()) return most;
+    for (const Layout& layout : layouts(rules_, gathered_.inputs).tried) {
+      Options options = gathered_.inputs.options;
+      options.insert(layout.begin(), layout.end());
+      const std::optional<Pack> pack = with_short_loops(rules_, with_options(options), loops_, diags_);
+      if (!pack) continue;
+      std::set<std::string> kinds;
+      for (const Tensor& tensor : pack->tensors[number(side)]) kinds.insert(without_numbers(tensor.name));
+      const auto alike =
+          std::ranges::count_if(gathered_.inputs.catalogues[number(side)],
+                                [&](const TensorInfo& stored) { return kinds.contains(without_numbers(stored.name)); });
+      most = std::max(most, static_cast<std::size_t>(alike));
+    }
+    return most;
+  }
+
  private:
+  void find_unknown() {
+    for (const auto& [name, definition] : rules_.definitions) {
+      if (is_unknown(name, definition)) unknown_.push_back(name);
+    }
+  }
+
   /// A key of a config that nobody gave.
   bool is_unknown(const std::string& name, const Definition& definition) const {
     const auto* config = std::get_if<ast::Config>(&rules_.statement(definition).node);
@@ -107,6 +140,7 @@ class Solver {
   /// Everything has a value but the loops that are not solved.
   Inputs with_primes() const {
     Inputs trial = gathered_.inputs;
+    trial.is_trial = true;
     for (std::size_t i = 0; i < unknown_.size(); ++i) trial.values[unknown_[i]] = Rational{Primes[i], 1};
     for (const auto& [name, size] : solved_) trial.values[name] = Rational{size, 1};
     for (const std::string& key : direct_keys()) {
@@ -329,6 +363,14 @@ class Solver {
 
 Status solve_sizes(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) {
   return Solver(rules, gathered, diags).run();
+}
+
+std::vector<std::string> open_values(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) {
+  return Solver(rules, gathered, diags).open_values();
+}
+
+std::size_t count_alike(const Rules& rules, GatheredInputs& gathered, SideId side, Diagnostics& diags) {
+  return Solver(rules, gathered, diags).count_alike(side);
 }
 
 }  // namespace rulec

@@ -69,40 +69,13 @@ class CatalogueCheck {
 
   void shapes() {
     std::set<std::size_t> reported;
-    std::set<std::string> sizes;
     for (const TensorInfo& info : catalogue_) {
       const auto index = pack_.find(side_, info.name);
       if (!index) continue;
       const Tensor& tensor = tensors()[*index];
-      if (!tensor.shape_known || tensor.shape == info.shape || !reported.insert(tensor.family).second) continue;
-      if (!report_size(tensor, info, sizes)) report_shape(tensor, info);
+      if (tensor.shape_known && tensor.shape != info.shape && reported.insert(tensor.family).second)
+        report_shape(tensor, info);
     }
-  }
-
-  /// A shape that is wrong in one axis whose size a config gives: the config and the file disagree.
-  bool report_size(const Tensor& tensor, const TensorInfo& info, std::set<std::string>& sizes) {
-    if (tensor.shape.size() != info.shape.size()) return false;
-    std::optional<std::size_t> wrong;
-    for (std::size_t d = 0; d < info.shape.size(); ++d) {
-      if (tensor.shape[d] == info.shape[d]) continue;
-      if (wrong) return false;
-      wrong = d;
-    }
-    const Family& family = pack_.families[tensor.family];
-    for (const UsedSize& size : pack_.sizes) {
-      const bool used = std::ranges::find(family.axes, size.name) != family.axes.end();
-      if (!used || !size.config || size.value != tensor.shape[*wrong]) continue;
-      if (!sizes.insert(size.name).second) return true;
-      report(diags_, *size.config, diag::ConfigDisagrees, size.name, std::to_string(size.value),
-             std::to_string(info.shape[*wrong]))
-          .label(fmt::format("{} = {}", size.name, size.value))
-          .also(FilePlace{std::string(where_), std::nullopt}, {})
-          .note(fmt::format("`{}` is stored as {}, which has {} along axis {}", info.name, to_string(info.shape),
-                            info.shape[*wrong], *wrong))
-          .help("this is the config of another model, or the checkpoint is");
-      return true;
-    }
-    return false;
   }
 
   void report_shape(const Tensor& tensor, const TensorInfo& info) {

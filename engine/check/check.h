@@ -76,11 +76,14 @@ Status prove_numbers(const Pack& pack, UsedPermissions& used, Diagnostics& diags
 /// The same, and what rounding does: R0511 to R0516.
 Status check_numbers(const Pack& pack, RoundTripCache& cache, UsedPermissions& used, Diagnostics& diags);
 
-/// Rules that differ from their siblings: R0308 to R0310.
+/// Rules that differ from their siblings: R0308 to R0310, R0517.
 void lint_siblings(const Pack& pack, UsedPermissions& used, Diagnostics& diags);
 
 /// Whether a rule or its hooks allow the message; notes that the permission was used.
 bool is_allowed(const Family& family, std::string_view id, std::string_view name, UsedPermissions& used);
+
+/// What the header of a block, `A -> B {`, has for one side.
+Span side_of_block(Span block, SideId side, const Diagnostics& diags);
 
 /// What a checkpoint has, and the pack neither maps nor ignores.
 std::vector<TensorInfo> unmapped_tensors(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue);
@@ -89,7 +92,11 @@ std::vector<TensorInfo> unmapped_tensors(const Pack& pack, SideId side, std::spa
 Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
                       Diagnostics& diags);
 
-/// A checkpoint's names, shapes and dtypes held against one side: R0306, R0601 to R0603, R0608, R0611. `where` is its
+/// The sizes of configs held against the stored shapes of a checkpoint: R0611. `inputs` are those of the pack.
+Status check_config_sizes(const Pack& pack, const Inputs& inputs, SideId side, std::span<const TensorInfo> catalogue,
+                          std::string_view where, Diagnostics& diags);
+
+/// A checkpoint's names, shapes and dtypes held against one side: R0306, R0601 to R0603, R0608. `where` is its
 /// path; `expected` the type that the side's config says floating numbers have.
 Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
                        std::optional<DType> expected, Diagnostics& diags);

@@ -174,9 +174,11 @@ class SideCoverage {
           .help("give one of them a guard (`when ...` behind the rule), or correct its path or shape");
       return;
     }
-    const std::string_view path = diags_.sources().text(here);
-    if (path.find("><") != std::string_view::npos) {
-      report(diags_, here, diag::AmbiguousName, path)
+    for (const Span place : {here, a.block ? side_of_block(*a.block, side_, diags_) : here}) {
+      const std::string_view path = diags_.sources().text(place);
+      if (path.find("><") == std::string_view::npos) continue;
+      if (!ambiguous_.insert(place).second) return;  // the rules of a block share it
+      report(diags_, place, diag::AmbiguousName, path)
           .label("no separator between the holes")
           .note(fmt::format("{} and {} both print `{}`", first_text, second_text, tensor.name))
           .help(
@@ -224,6 +226,7 @@ class SideCoverage {
   UsedPermissions& used_;
   Diagnostics& diags_;
   std::vector<std::vector<const Piece*>> pieces_;  // by tensor
+  std::set<Span> ambiguous_;                       // paths that were reported
   std::vector<Meeting> meetings_;
   std::set<std::uint32_t> meet_themselves_;  // families
   std::vector<MissingCells> holes_;

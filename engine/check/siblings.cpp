@@ -61,6 +61,9 @@ std::string last_segments(const std::string& name) {
   return before == std::string::npos ? name : name.substr(before + 1);
 }
 
+/// What families scale alike: `(1 + w)` in every norm.
+constexpr std::string_view Scaled = "norm";
+
 bool has_shapes(const Family& family) {
   return family.terms[0].size() == 1 && family.terms[1].size() == 1 && !family.shapes[0].front().empty() &&
          !family.shapes[1].front().empty() && !family.instances.empty();
@@ -106,10 +109,42 @@ void lint_transposed(const Pack& pack, UsedPermissions& used, Diagnostics& diags
   }
 }
 
+/// The hooks of a rule as written; empty if there are none.
+std::string_view hooks_of(const Family& family, const Diagnostics& diags) {
+  const Span hooks = family.terms[1].front().hooks;
+  return hooks.begin == hooks.end ? std::string_view() : diags.sources().text(hooks);
+}
+
+/// A norm of no hooks, where most norms have the same.
+void lint_missing_scale(const Pack& pack, UsedPermissions& used, Diagnostics& diags) {
+  std::vector<const Family*> plain;
+  std::map<std::string_view, std::vector<const Family*>> scaled;  // by their hooks
+  std::size_t count = 0;
+  for (const Family& family : pack.families) {
+    const bool is_single = family.terms[0].size() == 1 && family.terms[1].size() == 1 && !family.instances.empty();
+    if (!is_single || last_segments(first_name(pack, family, SideId::Right)).find(Scaled) == std::string::npos)
+      continue;
+    ++count;
+    const std::string_view hooks = hooks_of(family, diags);
+    (hooks.empty() ? plain : scaled[hooks]).push_back(&family);
+  }
+  for (const auto& [hooks, families] : scaled) {
+    if (families.size() * 2 <= count) continue;
+    for (const Family* family : plain) {
+      if (is_allowed(*family, diag::ScaleMissing.id, diag::ScaleMissing.name, used)) continue;
+      report(diags, family->terms[1].front().path, diag::ScaleMissing, first_name(pack, *family, SideId::Right),
+             first_name(pack, *families.front(), SideId::Right), hooks)
+          .also(families.front()->terms[1].front().hooks, "here")
+          .help("add it, or allow it with a reason");
+    }
+  }
+}
+
 }  // namespace
 
 void lint_siblings(const Pack& pack, UsedPermissions& used, Diagnostics& diags) {
   lint_transposed(pack, used, diags);
+  lint_missing_scale(pack, used, diags);
   std::map<std::string, const Family*> by_name;
   for (const Family& family : pack.families) {
     if (!has_shapes(family)) continue;

@@ -76,21 +76,6 @@ std::string glob_for(const std::vector<Tensor>& tensors, const std::string& name
   return is_free(all) ? all : name;
 }
 
-/// What stands in a block's header for one side: `A -> B`.
-Span side_of_block(Span block, SideId side, const Diagnostics& diags) {
-  const std::string_view text = diags.sources().text(block);
-  bool is_quoted = false;
-  for (std::size_t at = 0; at + 1 < text.size(); ++at) {
-    is_quoted ^= text[at] == '"';
-    if (is_quoted || text.substr(at, 2) != "->") continue;
-    const std::size_t end = text.find_last_not_of(' ', at == 0 ? 0 : at - 1) + 1;
-    const std::size_t begin = std::min(text.find_first_not_of(" \n", at + 2), text.size());
-    return side == SideId::Left ? Span{block.source, block.begin, block.begin + static_cast<std::uint32_t>(end)}
-                                : Span{block.source, block.begin + static_cast<std::uint32_t>(begin), block.end};
-  }
-  return block;
-}
-
 /// The term of a family that names a tensor first.
 const TermPlace& term_of(const Family& family, std::ptrdiff_t tensor, SideId side) {
   for (const Instance& instance : family.instances) {
@@ -120,6 +105,20 @@ Finding report_place(const Pack& pack, SideId side, const std::string& name, std
 }
 
 }  // namespace
+
+Span side_of_block(Span block, SideId side, const Diagnostics& diags) {
+  const std::string_view text = diags.sources().text(block);
+  bool is_quoted = false;
+  for (std::size_t at = 0; at + 1 < text.size(); ++at) {
+    is_quoted ^= text[at] == '"';
+    if (is_quoted || text.substr(at, 2) != "->") continue;
+    const std::size_t end = text.find_last_not_of(' ', at == 0 ? 0 : at - 1) + 1;
+    const std::size_t begin = std::min(text.find_first_not_of(" \n", at + 2), text.size());
+    return side == SideId::Left ? Span{block.source, block.begin, block.begin + static_cast<std::uint32_t>(end)}
+                                : Span{block.source, block.begin + static_cast<std::uint32_t>(begin), block.end};
+  }
+  return block;
+}
 
 std::vector<TensorInfo> unmapped_tensors(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue) {
   std::vector<TensorInfo> unmapped;

@@ -139,10 +139,38 @@ Status Drafter::size_sides(const ast::File& file, const ast::Rule& rule, const P
     for (std::size_t t = 0; t < terms->size(); ++t) {
       Result<SizedPattern> pattern = size_term(file, rule, side, t, paths, axes, variant);
       if (!pattern) return diags().failed();
-      insert_brackets(*pattern, paths[number(side)][t].brackets);
+      stack(*pattern, paths[number(side)][t].brackets, variant.shape_known);
       patterns[number(side)].push_back(*std::move(pattern));
     }
   }
+  return Done{};
+}
+
+void Drafter::stack(SizedPattern& pattern, const std::vector<BracketValue>& brackets, bool shape_known) {
+  std::int64_t axes = std::ssize(pattern.pattern);
+  insert_brackets(pattern, brackets);
+  if (!shape_known) return;
+  std::vector<BracketValue> ascending = brackets;
+  std::ranges::stable_sort(ascending, {}, &BracketValue::axis);
+  for (const BracketValue& bracket : ascending) {
+    StackedAxis& stacked = stacked_.try_emplace(bracket.axis, StackedAxis{bracket}).first->second;
+    stacked.last_axis = std::max(stacked.last_axis, axes);
+    stacked.is_reached |= bracket.axis <= axes++;
+  }
+}
+
+Status Drafter::check_brackets() {
+  const std::size_t errors = diags().errors();
+  for (const auto& [axis, stacked] : stacked_) {
+    if (stacked.is_reached) continue;
+    Finding finding = report(diags(), stacked.first.span, diag::BracketAxis,
+                             fmt::format("no tensor here can be stacked along axis {}", axis));
+    evaluator_.citing(finding, *stacked.first.file, stacked.first.axis_expr)
+        .note("a tensor of fewer axes is stacked along its last, but not all of them are")
+        .help(fmt::format("axes count from 0 in the stored tensor; the last one of the largest is {}",
+                          stacked.last_axis));
+  }
+  if (diags().errors() > errors) return diags().failed();
   return Done{};
 }
 

@@ -39,11 +39,22 @@ class Drafter {
   Status add(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule, const Prefixes& prefixes,
              const Surroundings& around);
 
+  /// When all is drafted: whether every axis that brackets name is one of some tensor. Errors: R0412.
+  Status check_brackets();
+
   Draft& draft() { return draft_; }
 
  private:
   using Paths = std::array<std::vector<PathValue>, 2>;
   using Patterns = std::array<std::vector<SizedPattern>, 2>;
+
+  /// An axis that brackets stack along. A tensor of too few axes has it behind its last, as scalars and vectors have;
+  /// one tensor at least is to be large enough.
+  struct StackedAxis {
+    BracketValue first;
+    std::int64_t last_axis = 0;  ///< of the largest tensor that is stacked along it
+    bool is_reached = false;
+  };
 
   struct SourceOrder {
     bool operator()(const std::vector<Span>& a, const std::vector<Span>& b) const;
@@ -62,6 +73,7 @@ class Drafter {
                                  const Paths& paths, AxisTable& axes, Variant& variant);
   Result<double> constant(const ast::File& file, const ast::Side& side);
   SizedPattern as_stored(const Paths& paths, AxisTable& axes, Variant& variant);
+  void stack(SizedPattern& pattern, const std::vector<BracketValue>& brackets, bool shape_known);
   void record(DraftFamily& draft, Variant variant, const Paths& paths, const Patterns& patterns,
               const Surroundings& around);
   DraftTerm draft_term(SideId side, const std::string& name, const SizedPattern& pattern,
@@ -72,6 +84,7 @@ class Drafter {
   Evaluator& evaluator_;
   const Inputs& inputs_;
   Draft draft_;
+  std::map<std::int64_t, StackedAxis> stacked_;
   std::map<std::vector<Span>, std::size_t, SourceOrder> known_;  // families by the `use`s around them and their place
 };
 

@@ -33,7 +33,7 @@ class Walker {
     for (const ast::File& file : rules_.files) {
       for (const ast::StatementId id : file.body) good &= static_cast<bool>(statement(file, id, {}));
     }
-    if (!good) return diags_.failed();
+    if (!good || !drafter_.check_brackets()) return diags_.failed();
     return std::move(drafter_.draft());
   }
 
@@ -277,7 +277,7 @@ class Walker {
   }
 
   Status require(const ast::File& file, const ast::Require& require) {
-    if (around_.is_measured) return Done{};
+    if (around_.is_measured || (inputs_.is_trial && evaluator_.reads_config(file, require.condition))) return Done{};
     Result<Value> value = evaluator_.evaluate(file, require.condition);
     if (!value) return diags_.failed();
     const Span span = file[require.condition].span;

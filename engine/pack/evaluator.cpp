@@ -302,6 +302,14 @@ Finding Evaluator::from_uses(Finding finding) const {
   return finding;
 }
 
+bool Evaluator::reads_config(const ast::File& file, ast::ExprId expr) const {
+  std::vector<const ast::Key*> keys;
+  add_keys(file, expr, keys);
+  return std::ranges::any_of(keys, [&](const ast::Key* key) {
+    return key->parts.size() > 1 && rules_.side(key->parts.front().text).has_value();
+  });
+}
+
 Finding Evaluator::citing(Finding finding, const ast::File& file, ast::ExprId expr) const {
   std::vector<const ast::Key*> keys;
   add_keys(file, expr, keys);

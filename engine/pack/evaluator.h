@@ -135,6 +135,9 @@ class Evaluator {
   void leave_use() { block_uses_.pop_back(); }
   Finding from_uses(Finding finding) const;
 
+  /// Whether keys of a side, such as `hf.hidden_size`, stand in an expression.
+  bool reads_config(const ast::File& file, ast::ExprId expr) const;
+
   /// Shows the configs that the names of an expression have their values from.
   Finding citing(Finding finding, const ast::File& file, ast::ExprId expr) const;
 

@@ -95,8 +95,10 @@ class PathWriter {
     Result<std::int64_t> axis = evaluator_.whole(file, bracket.axis, "the axis of a stack");
     if (!index || !axis) return evaluator_.diags().failed();
     if (*axis < 0) {
-      return report(evaluator_.diags(), span, diag::BracketAxis,
-                    fmt::format("layers cannot be stacked along axis {}", *axis))
+      return evaluator_
+          .citing(report(evaluator_.diags(), span, diag::BracketAxis,
+                         fmt::format("layers cannot be stacked along axis {}", *axis)),
+                  file, bracket.axis)
           .help("axes count from 0 in the stored tensor");
     }
     if (*index == std::numeric_limits<std::int64_t>::max()) {
@@ -104,7 +106,7 @@ class PathWriter {
                     evaluator_.diags().sources().text(file[bracket.index].span), std::to_string(*index),
                     "no axis is so long");
     }
-    value.brackets.push_back({*axis, *index, span});
+    value.brackets.push_back({*axis, *index, span, &file, bracket.axis});
     return Done{};
   }
 

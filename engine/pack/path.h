@@ -15,6 +15,8 @@ struct BracketValue {
   std::int64_t axis = 0;
   std::int64_t position = 0;
   Span span;
+  const ast::File* file = nullptr;  ///< that `axis_expr` is of
+  ast::ExprId axis_expr{};
 };
 
 /// A template for given indices.

@@ -111,9 +111,14 @@ void run_layout(const std::shared_ptr<const Rules>& rules, const std::string& pr
   if (!layout.empty()) title += fmt::format("{} {}", preset.empty() ? "" : ",", layout_text(layout));
   Inputs inputs = gathered.inputs;
   inputs.options.insert(layout.begin(), layout.end());
+  const std::size_t before = diags.all().size();
+  const std::size_t errors = diags.errors();
   std::optional<TinyModel> tiny = tiny_model(*rules, inputs, {}, diags);
   if (!tiny) {
-    lines.push_back(fmt::format("FAIL  {}: no small sizes fit", title));
+    // Where nothing is wrong, nothing was made: `a.<i> -> b.<i>`.
+    lines.push_back(diags.errors() > errors ? fmt::format("FAIL  {}: no small sizes fit", title)
+                                            : fmt::format("skip  {}: only a checkpoint tells its tensors", title));
+    diags.forget_repeated(0, before);  // each layout finds the same faults
     return;
   }
   const Model model(rules, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {}, rules->sources);

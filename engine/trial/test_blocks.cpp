@@ -137,6 +137,7 @@ class Block {
 
   /// False if this layout lacks a tensor that the test names.
   bool run_layout(const Values& layout) {
+    const std::size_t before = diags_.all().size();
     const std::size_t errors = diags_.errors();
     std::optional<TinyModel> tiny = model(layout);
     std::vector<Named> named;
@@ -157,6 +158,7 @@ class Block {
     }
     lines_.push_back(fmt::format("{}  {}{}", diags_.errors() == errors && !is_mistaken_ ? "ok  " : "FAIL", test_.title,
                                  layout.empty() ? "" : fmt::format(" ({})", layout_text(layout))));
+    if (!tiny) diags_.forget_repeated(0, before);  // every test and layout finds the same faults
     return true;
   }
 

@@ -176,6 +176,7 @@ class Drawer {
       std::shuffle(loops.begin(), loops.begin() + std::min<std::ptrdiff_t>(3 + draw / 100, std::ssize(loops)), random_);
     }
     Inputs trial = base_;
+    trial.is_trial = true;
     for (std::size_t w = 0; w < drawn_words_.size(); ++w) {
       const std::vector<Value>& values = words_.at(drawn_words_[w]);
       trial.values[drawn_words_[w]] = values[(static_cast<std::size_t>(draw) >> w) % values.size()];

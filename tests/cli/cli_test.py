@@ -84,7 +84,7 @@ def looking(work):
     expect(0, "explain", "index-hole", says="R0402")
     expect(0, "explain", "gemma2", "model.layers.1.self_attn.q_proj.weight")
     expect(0, "explain", "gemma2", "decoder.layers_1.mlp_local.wo.kernel")
-    expect(1, "explain", "gemma2", "model.layers.1.self_attn.q_prj.weight", says="R0202")
+    expect(2, "explain", "gemma2", "model.layers.1.self_attn.q_prj.weight", says="R0202")
     expect(0, "inspect", work / "hf", says="fits side hf of pack gemma2")
     shutil.copytree(work / "hf", work / "bad_config")
     (work / "bad_config/config.json").write_text("{ not JSON")
@@ -142,7 +142,7 @@ def orbax(work):
     (work / "maxtext.yml").write_text("vocab_size: 128\n")
     configs = ("--config", f"hf={data / 'maxtext_hf_toy/config.json'}", "--config", f"maxtext={work / 'maxtext.yml'}")
     for layout in ("scan", "unscan"):
-        expect(0, "convert", data / f"maxtext_{layout}_1dev", work / f"from_{layout}", "--to", "hf", *configs, says=f"scan_layers is {'true' if layout == 'scan' else 'false'}: the metadata of the checkpoint say so")
+        expect(0, "convert", data / f"maxtext_{layout}_1dev", work / f"from_{layout}", "--to", "hf", *configs, says=f"scan_layers is {'true' if layout == 'scan' else 'false'}: `{data / f'maxtext_{layout}_1dev'}/0/_CHECKPOINT_METADATA` says so")
     expect(0, "diff", work / "from_scan", work / "from_unscan", says="46 tensors: 46 same")
     expect(0, "diff", data / "maxtext_scan_1dev", data / "maxtext_scan_1dev/0/items", says="25 tensors: 25 same")
     expect(1, "convert", data / "maxtext_scan_1dev", work / "x", "--to", "hf", *configs, "--set", "scan_layers=false", says="R0410")

@@ -8,6 +8,10 @@
 #include <optional>
 #include <utility>
 
+#include <rulec/messages.h>
+
+#include "tools/rulec/usage.h"
+
 namespace rulec::cli {
 namespace {
 
@@ -40,7 +44,7 @@ BindOptions ModelArguments::bind_options() const {
   BindOptions out;
   out.options = assignments(options);
   for (auto& [side, file] : assignments(configs)) out.configs.emplace(side, file);
-  if (preset != "all") out.preset = preset;
+  out.preset = preset;
   return out;
 }
 
@@ -61,9 +65,7 @@ void add_model_options(CLI::App& app, ModelArguments& into) {
 
 void add_format_option(CLI::App& app, Format& into) {
   const std::map<std::string, Format> names = {{"text", Format::Text}, {"json", Format::Json}};
-  app.add_option("--format", into, "How the result is written")
-      ->transform(unlisted(CLI::Transformer(names)))
-      ->type_name("text|json");
+  app.add_option("--format", into, "How the result is written")->transform(one_of(names))->type_name("text|json");
 }
 
 CLI::Validator unlisted(CLI::Validator validator) {
@@ -108,6 +110,9 @@ std::vector<std::string> name_sides(std::vector<std::string> words, const CLI::A
     const std::size_t equals = word.find('=');
     const std::string name = word.substr(0, equals);
     if (name == "--help" || check.get_option_no_throw(name) != nullptr) continue;
+    std::vector<std::string> known;
+    for (const CLI::Option* option : check.get_options()) known.push_back(option->get_name());
+    if (!close_names(name, known).empty()) continue;                     // a slip, which CLI11 will find
     if (equals == std::string::npos && i + 1 == words.size()) continue;  // CLI11 will say that it does not know it
     const std::string value = equals == std::string::npos ? words[i + 1] : word.substr(equals + 1);
     if (equals == std::string::npos) words.erase(words.begin() + static_cast<std::ptrdiff_t>(i) + 1);

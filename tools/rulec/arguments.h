@@ -45,7 +45,7 @@ CLI::Validator unlisted(CLI::Validator validator);
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
 
 /// Rewrites `check ... --SIDE CHECKPOINT` to `--checkpoint SIDE=CHECKPOINT`: the names of sides are those of a pack
-/// that is not known yet. Whatever `check` declares itself stays.
+/// that is not known yet. Whatever `check` declares itself stays, and what looks like a slip for that.
 std::vector<std::string> name_sides(std::vector<std::string> words, const CLI::App& check);
 
 }  // namespace rulec::cli

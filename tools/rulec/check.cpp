@@ -9,11 +9,10 @@
 
 #include <rulec/check.h>
 
-#include "grammar/close_names.h"
-#include "grammar/messages.h"
 #include "tools/rulec/arguments.h"
 #include "tools/rulec/command.h"
 #include "tools/rulec/findings.h"
+#include "tools/rulec/messages.h"
 #include "tools/rulec/neighbours.h"
 #include "tools/rulec/quantity.h"
 #include "tools/rulec/recognise.h"
@@ -74,7 +73,7 @@ std::string words(const Tally& tally) {
 bool has_sides(const RulePack& pack, const BindOptions& options, Diagnostics& diags) {
   bool all = true;
   for (const auto& [side, store] : options.checkpoints) {
-    if (!check_side(pack, side, diags)) all = false;
+    if (!check_side(pack, side, diags) || !check_names(pack, side, *store, options, diags)) all = false;
   }
   return all;
 }
@@ -94,16 +93,25 @@ std::pair<std::string, Json> check_pack(const std::string& name, const BindOptio
           {{"pack", shown}, {"models", models.value_or(0)}, {"errors", tally.errors}, {"warnings", tally.warnings}}};
 }
 
-// Switches messages on by id or name; false if there is none of that name.
+// Switches messages on by id or name; false if there is none of that name, or it is on anyway.
 bool enable(const std::vector<std::string>& messages, Diagnostics& diags) {
-  for (const std::string& message : messages) {
-    diags.enable(message);
-    if (find_message(message) != nullptr) continue;
+  for (const std::string& word : messages) {
+    diags.enable(word);
+    const Message* message = find_message(word);
+    if (message != nullptr && message->severity == Severity::Off) continue;
     std::vector<std::string> known;
-    for (const Message& one : all_messages()) known.insert(known.end(), {std::string(one.id), std::string(one.name)});
-    Finding finding = report(diags, {}, diag::Usage, fmt::format("`--enable {}`: there is no such message", message));
-    if (const auto close = close_names(message, known); !close.empty())
+    std::vector<std::string> off;
+    for (const Message& one : all_messages()) {
+      if (one.severity != Severity::Off) continue;
+      known.insert(known.end(), {std::string(one.id), std::string(one.name)});
+      off.push_back(fmt::format("{} {}", one.id, one.name));
+    }
+    const std::string_view why = message == nullptr ? "there is no such message" : "this message is always on";
+    Finding finding = report(diags, {}, diag::Usage, fmt::format("`--enable {}`: {}", word, why));
+    if (const auto close = close_names(word, known); message == nullptr && !close.empty())
       finding.help(fmt::format("did you mean `{}`?", fmt::join(close, "` or `")));
+    else
+      finding.help(fmt::format("those that are off by default: {}", fmt::join(off, ", ")));
   }
   return diags.errors() == 0;
 }
@@ -112,6 +120,7 @@ ExitCode run(const Arguments& args) {
   Diagnostics diags;
   if (!enable(args.enabled, diags)) return finish(diags, args.format, {{"packs", Json::array()}});
   BindOptions options = args.model.bind_options();
+  if (options.preset == "all") options.preset.clear();
   const Result<std::vector<Checkpoint>> checkpoints = open_all(args, options, diags);
   std::string lines;
   Json packs = Json::array();
@@ -140,6 +149,9 @@ Command add_check(CLI::App& app) {
   auto args = std::make_shared<Arguments>();
   parser->add_option("PACK", args->packs, "Names or paths; none: all that are built in");
   add_model_options(*parser, args->model);
+  parser->get_option("--preset")
+      ->description("A model that the pack is shipped with; all of them unless a model or a checkpoint is given")
+      ->type_name("NAME|all");
   add_repeated(*parser, "--checkpoint", args->checkpoints,
                "Hold the pack against a checkpoint; `--hf DIR` is short for it")
       ->type_name("SIDE=CHECKPOINT")

@@ -11,7 +11,6 @@
 
 #include <rulec/convert.h>
 
-#include "grammar/messages.h"
 #include "tools/rulec/arguments.h"
 #include "tools/rulec/command.h"
 #include "tools/rulec/findings.h"
@@ -23,6 +22,7 @@
 #include "tools/rulec/target_check.h"
 #include "tools/rulec/target_folder.h"
 #include "tools/rulec/target_store.h"
+#include "tools/rulec/usage.h"
 
 namespace rulec::cli {
 namespace {
@@ -109,7 +109,7 @@ Result<Report> write(const Arguments& args, const Job& job, Diagnostics& diags) 
   const auto sink = target_sink(args.store, job.model, job.to, folder.partial());
   Result<Report> report = convert(job.model, job.to, *job.source, *sink, job.options, diags);
   if (!report) return diags.failed();
-  const Record record{job.model.pack_name(), job.from, job.to, job.model.options()};
+  const Record record{{}, job.model.pack_name(), job.from, job.to, job.model.options()};
   if (job.to != "hf" && !write_record(record, folder.partial(), diags)) return diags.failed();
   if (!folder.commit(args.overwrite, diags)) return diags.failed();
   return report;
@@ -229,7 +229,7 @@ ExitCode run(const Arguments& args) {
 
 void add_policy(CLI::App& app, const std::string& option, Policy& into, const std::string& help) {
   const std::map<std::string, Policy> names = {{"stop", Policy::Stop}, {"drop", Policy::Drop}};
-  app.add_option(option, into, help)->transform(unlisted(CLI::Transformer(names)))->type_name("stop|drop");
+  app.add_option(option, into, help)->transform(one_of(names))->type_name("stop|drop");
 }
 
 void add_output_options(CLI::App& app, Arguments& args) {
@@ -282,7 +282,7 @@ Command add_convert(CLI::App& app) {
   const std::map<std::string, ProgressStyle> styles = {
       {"auto", ProgressStyle::Auto}, {"plain", ProgressStyle::Plain}, {"none", ProgressStyle::None}};
   parser->add_option("--progress", args->progress, "On stderr; auto: a bar on a terminal, else plain lines")
-      ->transform(unlisted(CLI::Transformer(styles)))
+      ->transform(one_of(styles))
       ->type_name("auto|plain|none");
   return {parser, [args] { return run(*args); }};
 }

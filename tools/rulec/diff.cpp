@@ -51,9 +51,11 @@ Result<Model> bind_both(const Arguments& args, const TensorStore& a, const Tenso
   if (!of_b) return diags.failed();
   options.checkpoints[of_b->side] = &b;
   options.checkpoints[of_a->side] = &a;
+  Result<Model> model = bind(of_a->pack, options, diags);
+  const bool is_across = model && of_a->side != of_b->side;
   spdlog::info("pack {}: {} is on its side {}, {} on {}{}", of_a->pack.name(), args.a, of_a->side, args.b, of_b->side,
-               of_a->side == of_b->side ? "" : fmt::format("; compared is what the first becomes on {}", of_b->side));
-  return bind(of_a->pack, options, diags);
+               is_across ? fmt::format("; compared is what the first becomes on {}", of_b->side) : "");
+  return model;
 }
 
 // A model makes more of a comparison; without one that is asked for, tensors are compared by their names.
@@ -63,8 +65,10 @@ Result<std::optional<Model>> find_model(const Arguments& args, const TensorStore
   Result<Model> model = bind_both(args, a, b, diags);
   if (model) return std::optional(*std::move(model));
   if (args.asks_for_model()) return diags.failed();
+  const auto why = std::ranges::find(diags.all().begin() + static_cast<std::ptrdiff_t>(mark), diags.all().end(),
+                                     Severity::Error, &Diagnostic::severity);
+  spdlog::info("tensors are compared by name: {}", why->message);
   diags.truncate(mark);
-  spdlog::info("no pack fits both: tensors are compared by name");
   return std::optional<Model>();
 }
 

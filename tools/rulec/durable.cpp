@@ -10,7 +10,7 @@
 #include <system_error>
 #include <vector>
 
-#include "grammar/messages.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {

@@ -10,10 +10,10 @@
 
 #include <rulec/check.h>
 
-#include "grammar/messages.h"
 #include "tools/rulec/arguments.h"
 #include "tools/rulec/command.h"
 #include "tools/rulec/findings.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {
@@ -87,7 +87,8 @@ ExitCode explain_tensor(const Arguments& args) {
   const Result<std::string> text =
       args.graph.empty() ? explain(*model, args.tensor, diags) : explain_graph(*model, args.tensor, args.graph, diags);
   if (text) fmt::print("{}{}", *text, text->ends_with('\n') ? "" : "\n");
-  return end();
+  // The pack is fine: it is the name on the command line that is not.
+  return std::max(end(), text ? ExitCode::Fine : ExitCode::Error);
 }
 
 ExitCode explain_message(const Arguments& args) {

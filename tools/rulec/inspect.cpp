@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <map>
 #include <memory>
@@ -57,7 +58,11 @@ void print_text(const TensorStore& store, const std::optional<std::vector<Fit>>&
              bytes_text(sum.bytes), sum.elements, dtypes.empty() ? "" : " (" + dtypes + ")");
   for (const auto& [what, said] : store.facts()) fmt::print("{}: {}\n", what, said);
   for (const Fit& fit : fits.value_or(std::vector<Fit>())) {
-    fmt::print("fits side {} of pack {}: {} of {} names\n", fit.side, fit.pack, fit.matched, fit.total);
+    fmt::print("fits side {} of pack {}: {} of {} names{}{}\n", fit.side, fit.pack, fit.matched, fit.total,
+               fit.misshapen > 0 ? fmt::format(", {} of another shape", fit.misshapen) : "",
+               fit.missing > 0 ? fmt::format(", {} missing", fit.missing) : "");
+    if (!fit.unknown.empty())
+      fmt::print("  to convert it, give what no shape tells, {}: --config or --preset\n", fmt::join(fit.unknown, ", "));
   }
   if (fits && fits->empty()) fmt::print("fits no pack that is built in\n");
   if (neighbours && neighbours->record) {
@@ -75,7 +80,13 @@ Json to_json(const TensorStore& store, const std::optional<std::vector<Fit>>& fi
   }
   Json packs = fits ? Json::array() : Json(nullptr);  // null: not known
   for (const Fit& fit : fits.value_or(std::vector<Fit>())) {
-    packs.push_back({{"pack", fit.pack}, {"side", fit.side}, {"matched", fit.matched}, {"total", fit.total}});
+    packs.push_back({{"pack", fit.pack},
+                     {"side", fit.side},
+                     {"matched", fit.matched},
+                     {"total", fit.total},
+                     {"missing", fit.missing},
+                     {"misshapen", fit.misshapen},
+                     {"unknown", fit.unknown}});
   }
   Json facts = Json::object();
   for (const auto& [what, said] : store.facts()) facts[what] = said;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -13,6 +12,7 @@
 
 #include "tools/rulec/arguments.h"
 #include "tools/rulec/command.h"
+#include "tools/rulec/usage.h"
 
 namespace rulec::cli {
 namespace {
@@ -47,10 +47,7 @@ ExitCode run(int argc, char** argv) {
   app.set_version_flag("--version", "rulec " RULEC_VERSION);
   app.footer(Footer);
   app.require_subcommand(1);
-  app.failure_message([](const CLI::App* at, const CLI::Error& error) {
-    return fmt::format("rulec: {}\nrulec: `{} --help` tells what it takes\n", error.what(),
-                       at->get_subcommands().empty() ? "rulec" : "rulec " + at->get_subcommands().front()->get_name());
-  });
+  app.failure_message([](const CLI::App* at, const CLI::Error& error) { return usage_message(*at, error); });
   bool verbose = false;
   const std::vector<Command> commands = {add_convert(app), add_check(app), add_explain(app), add_inspect(app),
                                          add_diff(app),    add_test(app),  add_packs(app)};

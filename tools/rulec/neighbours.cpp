@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "grammar/messages.h"
 #include "tools/rulec/durable.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {

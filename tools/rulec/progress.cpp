@@ -31,7 +31,8 @@ double part(const Progress& progress) {
 }  // namespace
 
 ProgressDisplay::ProgressDisplay(ProgressStyle style)
-    : shape_(style == ProgressStyle::None                                 ? Shape::Nothing
+    : is_asked_for_(style == ProgressStyle::Plain),
+      shape_(style == ProgressStyle::None                                 ? Shape::Nothing
              : style == ProgressStyle::Auto && isatty(STDERR_FILENO) != 0 ? Shape::Bar
                                                                           : Shape::Lines) {}
 
@@ -42,8 +43,9 @@ ProgressDisplay::~ProgressDisplay() {
 void ProgressDisplay::show(const Progress& progress) {
   if (shape_ == Shape::Nothing) return;
   const Clock::time_point now = Clock::now();
-  if (shape_ == Shape::Lines && now - shown_ < LinePause) return;
-  if (shape_ == Shape::Bar && now - shown_ < BarPause && progress.bytes_done < progress.bytes_total) return;
+  const bool is_last = progress.bytes_done >= progress.bytes_total;
+  if (shape_ == Shape::Lines && now - shown_ < LinePause && !(is_asked_for_ && is_last)) return;
+  if (shape_ == Shape::Bar && now - shown_ < BarPause && !is_last) return;
   shown_ = now;
   if (shape_ == Shape::Bar) {
     draw_bar(progress);

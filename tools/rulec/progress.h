@@ -11,7 +11,7 @@ namespace rulec::cli {
 
 enum class ProgressStyle : std::uint8_t {
   Auto,   ///< a bar if stderr is a terminal, else plain lines
-  Plain,  ///< a line every few seconds
+  Plain,  ///< a line every few seconds, and one at the end
   None,
 };
 
@@ -30,6 +30,7 @@ class ProgressDisplay {
   std::string measures(const Progress& progress) const;
   void draw_bar(const Progress& progress);
 
+  bool is_asked_for_;  // lines: then the end has one too, however soon it comes
   enum class Shape : std::uint8_t { Bar, Lines, Nothing } shape_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point shown_ = start_;

@@ -10,7 +10,7 @@
 
 #include <rulec/check.h>
 
-#include "grammar/messages.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {
@@ -26,21 +26,31 @@ struct Found {
   std::string reason;
 };
 
+// The pack that comes with a preset of this name.
+std::optional<Found> pack_by_preset(const std::string& preset, Diagnostics& diags) {
+  std::optional<Found> found;
+  for (const std::string& name : bundled_packs()) {
+    const Result<RulePack> pack = load_pack(name, diags);
+    if (!pack || std::ranges::count(pack->presets(), preset) == 0) continue;
+    if (found) return std::nullopt;
+    found = Found{name, fmt::format("whose preset {} is", preset)};
+  }
+  return found;
+}
+
 Result<Found> pack_by_names(const TensorStore& checkpoint, const BindOptions& options, Diagnostics& diags) {
   const Result<std::vector<Fit>> found = fitting_packs(checkpoint, options.configs, diags);
   if (!found) return diags.failed();
   const std::vector<Fit>& fits = *found;
   const std::string where(checkpoint.where());
   const FilePlace place{where, {}};
-  if (fits.empty() || fits.front().matched * 2 < fits.front().total || fits.front().matched == 0) {
+  if (fits.empty() || fits.front().matched * 2 < fits.front().total) {
     Finding none = report(diags, place, diag::NoPackFits, where);
-    if (!fits.empty() && fits.front().matched > 0) {
+    if (!fits.empty()) {
       none.note(fmt::format("closest is `{}`, which names {} of {} tensors on its side `{}`", fits.front().pack,
                             fits.front().matched, fits.front().total, fits.front().side));
     }
-    if (options.configs.empty() && options.preset.empty())
-      none.note("no config is beside it, and not every pack's sizes can be told from shapes")
-          .help("give one: --config hf=config.json, or --pack with --preset");
+    if (!options.preset.empty()) none.note(fmt::format("none that is built in has a preset `{}`", options.preset));
     return none.help("name one with --pack; `rulec packs` lists those that are built in");
   }
   std::vector<std::string> best;
@@ -64,61 +74,39 @@ Result<Found> find_pack(const TensorStore& checkpoint, const Neighbours& neighbo
         .note(fmt::format("its rulec.json says that it was made by the pack `{}`", neighbours.record->pack))
         .help("give that pack, which is not built in: --pack PATH");
   }
-  if (const auto hf = options.configs.find("hf"); hf != options.configs.end()) {
-    const std::optional<std::string> type = model_type(hf->second);
+  for (const auto& configs : {options.configs, neighbours.configs}) {
+    const auto hf = configs.find("hf");
+    const std::optional<std::string> type = hf == configs.end() ? std::nullopt : model_type(hf->second);
     if (type && is_bundled(*type)) return Found{*type, fmt::format("by `model_type` in {}", hf->second.string())};
+  }
+  if (!options.preset.empty()) {
+    if (std::optional<Found> found = pack_by_preset(options.preset, diags)) return *std::move(found);
   }
   return pack_by_names(checkpoint, options, diags);
 }
 
-// How many tensors of the checkpoint the pack names on `side`; nothing if the pack cannot be bound so.
-std::optional<std::size_t> named_on(const RulePack& pack, const std::string& side, const TensorStore& checkpoint,
-                                    BindOptions options, Diagnostics& diags) {
-  const std::size_t mark = diags.all().size();
-  options.checkpoints = {{side, &checkpoint}};
-  const Result<Model> model = bind(pack, options, diags);
-  diags.truncate(mark);
-  if (!model) return std::nullopt;
-  const std::vector<TensorInfo> names = model->tensors(side);
-  return std::ranges::count_if(
-      names, [&](const TensorInfo& t) { return find_tensor(checkpoint.tensors(), t.name).has_value(); });
+std::string text_of(const Fit& fit) {
+  return fmt::format("{} of {} names", fit.matched, fit.total);
 }
 
-// Only for a pack that is built in: a file of the user's may have the name of one, and other rules.
-std::optional<Found> side_by_fit(const RulePack& pack, const TensorStore& checkpoint, const BindOptions& options,
-                                 Diagnostics& diags) {
-  const std::size_t mark = diags.all().size();
-  Result<std::vector<Fit>> found = fitting_packs(checkpoint, options.configs, diags);
-  diags.truncate(mark);
-  if (!found) return std::nullopt;
-  std::vector<Fit> fits = *std::move(found);
-  std::erase_if(fits, [&](const Fit& fit) { return fit.pack != pack.name() || fit.matched == 0; });
-  const auto best = std::ranges::max_element(fits, {}, &Fit::matched);
-  if (best == fits.end()) return std::nullopt;
-  const auto ties =
-      std::ranges::count_if(fits, [&](const Fit& f) { return f.matched == best->matched && f.side != best->side; });
-  if (ties > 0) return std::nullopt;
-  return Found{best->side, fmt::format("{} of {} names fit it", best->matched, best->total)};
-}
-
-Result<Found> side_by_binding(const RulePack& pack, const TensorStore& checkpoint, const BindOptions& options,
-                              Diagnostics& diags) {
-  const auto& [left, right] = pack.sides();
-  const auto on_left = named_on(pack, left, checkpoint, options, diags);
-  const auto on_right = named_on(pack, right, checkpoint, options, diags);
-  const std::size_t total = checkpoint.tensors().size();
-  if (on_left.value_or(0) != on_right.value_or(0)) {
-    const bool is_left = on_left.value_or(0) > on_right.value_or(0);
-    return Found{is_left ? left : right,
-                 fmt::format("{} of {} names are on it", *(is_left ? on_left : on_right), total)};
+Result<Found> side_by_fit(const RulePack& pack, const TensorStore& checkpoint, const BindOptions& options,
+                          Diagnostics& diags) {
+  const Result<std::array<Fit, 2>> fits = fitting_sides(pack, checkpoint, options, diags);
+  if (!fits) return diags.failed();
+  const auto& [left, right] = *fits;
+  if (left.matched != right.matched) {
+    const Fit& best = left.matched > right.matched ? left : right;
+    return Found{best.side, fmt::format("{} fit it", text_of(best))};
   }
-  // A pack that cannot be bound at all says why itself.
-  if (!on_left && !on_right && !bind(pack, options, diags)) return diags.failed();
+  // A pack that cannot be worked out at all says why itself.
+  if (left.is_rough && right.is_rough && !bind(pack, options, diags)) return diags.failed();
   const std::string where(checkpoint.where());
-  return report(diags, FilePlace{where, {}}, diag::WhichWay,
-                fmt::format("cannot tell whether `{}` is the side `{}` or `{}` of the pack `{}`", where, left, right,
-                            pack.name()))
-      .help(fmt::format("give the side to make: --to {} or --to {}", left, right));
+  Finding finding = report(diags, FilePlace{where, {}}, diag::WhichWay,
+                           fmt::format("cannot tell whether `{}` is the side `{}` or `{}` of the pack `{}`", where,
+                                       left.side, right.side, pack.name()));
+  finding.note(left.matched == 0 ? "its names are on neither side"
+                                 : fmt::format("{} are on each of them", text_of(left)));
+  return finding.help(fmt::format("give the side to make: --to {} or --to {}", left.side, right.side));
 }
 
 }  // namespace
@@ -133,6 +121,7 @@ Result<Recognised> recognise(const TensorStore& checkpoint, const Neighbours& ne
   if (!to.empty()) {
     if (!check_side(*pack, to, diags)) return diags.failed();
     const std::string from = opposite(*pack, to);
+    if (!check_names(*pack, from, checkpoint, options, diags)) return diags.failed();
     reasons.push_back(fmt::format("side {}, as told", from));
     return Recognised{*std::move(pack), from, std::move(reasons)};
   }
@@ -141,13 +130,8 @@ Result<Recognised> recognise(const TensorStore& checkpoint, const Neighbours& ne
     reasons.push_back(fmt::format("side {}, by its rulec.json", record->side));
     return Recognised{*std::move(pack), record->side, std::move(reasons)};
   }
-  std::optional<Found> side;
-  if (is_bundled(name->name)) side = side_by_fit(*pack, checkpoint, options, diags);
-  if (!side) {
-    Result<Found> bound = side_by_binding(*pack, checkpoint, options, diags);
-    if (!bound) return diags.failed();
-    side = *std::move(bound);
-  }
+  const Result<Found> side = side_by_fit(*pack, checkpoint, options, diags);
+  if (!side) return diags.failed();
   reasons.push_back(fmt::format("side {}, {}", side->name, side->reason));
   return Recognised{*std::move(pack), side->name, std::move(reasons)};
 }
@@ -162,9 +146,26 @@ Status check_side(const RulePack& pack, const std::string& side, Diagnostics& di
       .help(fmt::format("its sides are {}", fmt::join(pack.sides(), " and ")));
 }
 
+Status check_names(const RulePack& pack, const std::string& side, const TensorStore& checkpoint,
+                   const BindOptions& options, Diagnostics& diags) {
+  const Result<std::array<Fit, 2>> fits = fitting_sides(pack, checkpoint, options, diags);
+  if (!fits) return diags.failed();
+  const bool is_left = fits->front().side == side;
+  const Fit& here = is_left ? fits->front() : fits->back();
+  const Fit& there = is_left ? fits->back() : fits->front();
+  if (here.matched > 0 || there.matched == 0) return Done{};
+  const std::string where(checkpoint.where());
+  return report(diags, FilePlace{where, {}}, diag::WhichWay,
+                fmt::format("`{}` is on the side `{}` of the pack `{}`, not on `{}`", where, there.side, pack.name(),
+                            here.side))
+      .note(fmt::format("{} are those of `{}`, none is one of `{}`", text_of(there), there.side, here.side));
+}
+
 void complete(BindOptions& options, const Neighbours& neighbours) {
   if (options.preset.empty()) options.configs.insert(neighbours.configs.begin(), neighbours.configs.end());
-  if (neighbours.record) options.options.insert(neighbours.record->options.begin(), neighbours.record->options.end());
+  if (!neighbours.record) return;
+  for (const auto& [name, value] : neighbours.record->options)
+    options.claims.push_back({name, value, neighbours.record->file.string()});
 }
 
 }  // namespace rulec::cli

@@ -4,8 +4,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "grammar/messages.h"
 #include "tools/rulec/durable.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {
@@ -37,7 +37,7 @@ Result<std::optional<Record>> read_record(const fs::path& folder, Diagnostics& d
     return report(diags, FilePlace{file.string(), {}}, diag::BadConfig, file.string(), "JSON", "it is no object")
         .help("remove it, and say with --pack and --to what it said");
   }
-  Record record{text_of(json, "pack"), text_of(json, "from"), text_of(json, "side"), {}};
+  Record record{file, text_of(json, "pack"), text_of(json, "from"), text_of(json, "side"), {}};
   if (const auto options = json.find("options"); options != json.end() && options->is_object()) {
     for (const auto& [name, value] : options->items()) {
       if (value.is_string()) record.options[name] = value.get<std::string>();

@@ -13,6 +13,7 @@ namespace rulec::cli {
 
 /// What a converted checkpoint says of itself in `rulec.json`, so that the way back needs no options.
 struct Record {
+  std::filesystem::path file;  ///< that was read
   std::string pack;
   std::string from;                            ///< the side that it was made from
   std::string side;                            ///< the side that it is on

@@ -11,7 +11,7 @@
 #include <string>
 #include <system_error>
 
-#include "grammar/messages.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {

@@ -14,8 +14,8 @@
 #include <string>
 #include <system_error>
 
-#include "grammar/messages.h"
 #include "tools/rulec/durable.h"
+#include "tools/rulec/messages.h"
 #include "tools/rulec/target_check.h"
 
 namespace rulec::cli {

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
-#include "grammar/messages.h"
 #include "tools/rulec/arguments.h"
+#include "tools/rulec/messages.h"
 
 namespace rulec::cli {
 namespace {
@@ -38,7 +38,11 @@ void add_chunks_option(CLI::App& app, StoreArguments& into) {
   app.add_option_function<std::vector<std::string>>(
          "--chunks",
          [&into](const std::vector<std::string>& words) {
-           for (const std::string& word : words) into.orbax.chunks.insert(*parse_pieces(word));
+           for (const std::string& word : words) {
+             const auto [axis, count] = *parse_pieces(word);
+             if (!into.orbax.chunks.emplace(axis, count).second)
+               throw CLI::ValidationError("--chunks", fmt::format("axis {} stands twice", axis));
+           }
          },
          "Orbax: cut these axes, counted from 0, into so many equal chunks, to fit a mesh")
       ->delimiter(',')

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -41,20 +42,35 @@ Result<std::string> explain(const Model& model, std::string_view tensor, Diagnos
 Result<std::string> explain_graph(const Model& model, std::string_view tensor, std::string_view format,
                                   Diagnostics& diags);
 
-/// A side of a pack that a checkpoint's names fit.
+/// How well the names and shapes of a checkpoint fit a side of a pack.
 struct Fit {
   std::string pack;
   std::string side;
-  std::size_t matched = 0;  ///< tensors that a rule names
-  std::size_t total = 0;    ///< tensors of the checkpoint that are not ignored
+  std::size_t matched = 0;    ///< tensors that a rule names
+  std::size_t total = 0;      ///< tensors of the checkpoint that are not ignored
+  std::size_t missing = 0;    ///< tensors that the rules name, and the checkpoint lacks
+  std::size_t misshapen = 0;  ///< of `matched`, those of another shape than the rules say
+
+  /// Keys that no config was there for and no shape tells, such as `hf.query_pre_attn_scalar`: a conversion needs them.
+  std::vector<std::string> unknown;
+
+  /// The rules could not be worked out for this checkpoint with what is known. Names were compared whatever their
+  /// numbers; the rest was not.
+  bool is_rough = false;
+
+  bool is_full() const { return !is_rough && matched > 0 && matched == total && missing == 0 && misshapen == 0; }
 };
 
-/// The bundled packs whose names the checkpoint has, best first. A full fit has `matched == total`. `configs` are those
-/// that lie beside it, by their sides.
+/// The bundled packs whose names the checkpoint has, best first: all of them, or some where nothing is unknown.
+/// `configs` are those that lie beside it, by their sides.
 ///
 /// Errors: R0801, R0803, R0901, R0902, where a config cannot be read.
 Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
                                        const std::map<std::string, std::filesystem::path>& configs, Diagnostics& diags);
+
+/// The fit of both sides, left and right. Nothing is proved, and what `bind` would refuse is no fault here.
+Result<std::array<Fit, 2>> fitting_sides(const RulePack& pack, const TensorStore& checkpoint,
+                                         const BindOptions& options, Diagnostics& diags);
 
 /// Runs the `test` blocks of a pack, and a round trip on random small tensors for every preset and layout. One line a
 /// test goes to `lines`; fails if one failed (R0614, R0615).

@@ -61,6 +61,13 @@ Result<RulePack> load_pack(std::string_view name_or_path, Diagnostics& diags);
 /// Names of the packs that are part of this library, sorted.
 std::vector<std::string> bundled_packs();
 
+/// What a file beside a checkpoint says of an option, as `rulec.json` does.
+struct OptionClaim {
+  std::string name;
+  std::string value;  ///< as on a command line
+  std::string file;   ///< for messages
+};
+
 /// What a pack is tied to a model with. All of it is optional: what is missing is looked for in the others, in this
 /// order.
 struct BindOptions {
@@ -68,6 +75,7 @@ struct BindOptions {
   std::map<std::string, std::filesystem::path> configs;   ///< side -> config.json or yml
   std::string preset;                                     ///< one of `RulePack::presets`
   std::map<std::string, const TensorStore*> checkpoints;  ///< side -> names and shapes; borrowed, never null
+  std::vector<OptionClaim> claims;  ///< of `checkpoints`; what `options` give is not asked of them
 };
 
 /// One tensor of the left side and one of the right that share cells: what weight synchronisation needs.
@@ -129,8 +137,8 @@ class Model {
 };
 
 /// Ties `pack` to a model and proves its rules for it: sizes from the configs, else from the preset, else solved from
-/// the shapes of the checkpoints; options as given, else as detected from the checkpoints' names and shapes, else their
-/// defaults.
+/// the shapes of the checkpoints; options as given, else as the checkpoints and the claims say, else as detected from
+/// names and shapes, else their defaults.
 ///
 /// Errors: everything of R02 to R05 that `check` proves; R0410 and R0611 where a checkpoint contradicts; R0905 for a
 /// checkpoint that is a null pointer.

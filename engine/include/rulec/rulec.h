@@ -6,6 +6,7 @@
 #include <rulec/convert.h>
 #include <rulec/diagnostics.h>
 #include <rulec/diff.h>
+#include <rulec/messages.h>
 #include <rulec/pack.h>
 #include <rulec/result.h>
 #include <rulec/source.h>

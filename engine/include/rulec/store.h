@@ -47,6 +47,9 @@ class TensorStore {
 
   /// What the checkpoint itself says of options that a pack may have: `scan_layers` = `true`, as on a command line.
   virtual std::map<std::string, std::string> options() const { return {}; }
+
+  /// The file that says it, for messages.
+  virtual std::string options_file() const { return std::string(where()); }
 };
 
 /// Tensors to write. `begin` once, `write` for every tensor in any order, `commit` once. What was not committed leaves

@@ -90,6 +90,7 @@ class OrbaxStore final : public TensorStore, public ChunkedStore {
   std::vector<std::pair<std::string, std::string>> facts() const override;
   std::string layout_of(std::size_t index) const override { return layout_text(arrays_[index].array); }
   std::map<std::string, std::string> options() const override { return description_.step.values; }
+  std::string options_file() const override { return description_.step.file; }
 
   Shape chunk_shape(std::size_t tensor) const override { return array(tensor).metadata().chunk_shape; }
   bool is_raw(std::size_t tensor) const override { return array(tensor).metadata().codecs.is_raw(); }
@@ -108,6 +109,7 @@ class OrbaxStore final : public TensorStore, public ChunkedStore {
   void warn_of_unlisted(Diagnostics& diags) const;
   void warn_of_strays(Diagnostics& diags) const;
   std::vector<std::string> stored_arrays() const;
+  std::vector<std::string> stored_values() const;
 
   std::string tree_path() const { return (description_.place.item / TreeName).string(); }
   const zarr::Array& array(std::size_t tensor) const { return arrays_[tensor].array; }
@@ -142,7 +144,7 @@ std::uint64_t OrbaxStore::stored_bytes(std::size_t tensor, const Shape& chunk) c
 Status OrbaxStore::open(Diagnostics& diags) {
   if (!open_database(diags) || !open_arrays(diags) || !make_catalogue(diags)) return diags.failed();
   warn_of_unlisted(diags);
-  if (database_) warn_of_strays(diags);
+  warn_of_strays(diags);
   return Done{};
 }
 
@@ -274,27 +276,50 @@ void OrbaxStore::warn_of_unlisted(Diagnostics& diags) const {
   if (stored.size() > 1) finding.note(fmt::format("so are {} more arrays", stored.size() - 1));
 }
 
+// Keys of values, in files those below the folders of arrays that are read. Files with a dot in front are other
+// programs', and documents of zarr 2.
+std::vector<std::string> OrbaxStore::stored_values() const {
+  std::vector<std::string> keys;
+  if (database_) {
+    for (const ocdbt::Entry& entry : database_->entries()) keys.push_back(entry.key);
+    return keys;
+  }
+  for (const LeafArray& one : arrays_) {
+    std::error_code error;
+    const fs::path folder = description_.place.item / array_name(leaf(one.leaf).path);
+    for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+      std::error_code ignored;
+      const bool is_hidden = it->path().filename().string().starts_with('.');
+      if (!is_hidden && it->is_regular_file(ignored))
+        keys.push_back(it->path().lexically_relative(description_.place.item).generic_string());
+    }
+  }
+  std::ranges::sort(keys);
+  keys.erase(std::ranges::unique(keys).begin(), keys.end());
+  return keys;
+}
+
 // Values that stand with an array that is read, but which its document gives no place: what is read is not all that was
 // written, or the document is not the one it was written by.
 void OrbaxStore::warn_of_strays(Diagnostics& diags) const {
   std::map<std::string, const zarr::Array*, std::less<>> arrays;
   for (const LeafArray& one : arrays_) arrays.emplace(array_name(leaf(one.leaf).path), &one.array);
-  const std::string* first = nullptr;
+  std::string first;
   std::size_t count = 0;
-  for (const ocdbt::Entry& entry : database_->entries()) {
-    const std::string_view key = entry.key;
+  for (const std::string& stored : stored_values()) {
+    const std::string_view key = stored;
     // Names may have a `/`, so the array of a key is the one with the longest name that begins it.
     for (std::size_t slash = key.rfind('/'); slash != std::string_view::npos && slash > 0;
          slash = key.rfind('/', slash - 1)) {
       const auto array = arrays.find(key.substr(0, slash));
       if (array == arrays.end()) continue;
       if (array->second->has_key(key.substr(slash + 1))) break;
-      if (count++ == 0) first = &entry.key;
+      if (count++ == 0) first = stored;
       break;
     }
   }
   if (count == 0) return;
-  Finding finding = report(diags, FilePlace{description_.place.item.string(), {}}, diag::LeftOut, printable(*first),
+  Finding finding = report(diags, FilePlace{description_.place.item.string(), {}}, diag::LeftOut, printable(first),
                            "its array has no chunk of this key");
   if (count > 1) finding.note(fmt::format("so are {} more values", count - 1));
 }

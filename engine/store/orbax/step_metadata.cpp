@@ -36,6 +36,7 @@ Result<StepMetadata> parse_step_metadata(std::string_view text, const std::strin
     return bad_orbax(path, tree.offset, fmt::format("it is {}, expected an object", describe(tree)), diags);
   }
   StepMetadata metadata;
+  metadata.file = path;
   const JsonTree* custom = tree.find("custom_metadata");
   if (custom == nullptr || custom->is(JsonValue::Kind::Null)) return metadata;
   if (!custom->is(JsonValue::Kind::Object)) {

@@ -14,6 +14,7 @@ namespace rulec::orbax {
 constexpr std::string_view StepMetadataName = "_CHECKPOINT_METADATA";
 
 struct StepMetadata {
+  std::string file;
   std::string custom_metadata;  ///< JSON as it stands there; empty if absent, null or an empty object
   /// Of the custom metadata, what is true, false, a whole number or a string, as a command line spells it: MaxText puts
   /// `scan_layers` there.
