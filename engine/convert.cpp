@@ -79,10 +79,9 @@ Report planned(const Pack& pack, const Graph& graph, std::optional<DType> dtype)
   return report;
 }
 
-/// `convert`, where exceptions may still fly.
-Result<Report> run_conversion(const Model& model, std::string_view to, const RunStores& stores,
-                              const ConvertOptions& options, Diagnostics& diags) {
-  const TensorStore& source = *stores.source;
+/// The graph of a conversion, if the source has what it needs and nothing that nobody knows.
+Result<Graph> graph_of(const Model& model, std::string_view to, const TensorStore& source,
+                       const ConvertOptions& options, Diagnostics& diags) {
   const std::optional<SideId> side = model.rules().side(to);
   if (!side) {
     return report(diags, {}, diag::UnknownSide, model.pack_name(), to)
@@ -91,16 +90,32 @@ Result<Report> run_conversion(const Model& model, std::string_view to, const Run
   if (!check_unmapped(model.pack(), other(*side), source.tensors(), source.where(), diags)) return diags.failed();
   const GraphOptions asked{source.tensors(), std::string(source.where()), options.dtype, options.cast_first,
                            options.only};
-  Result<Graph> graph = build_graph(model.pack(), *side, asked, diags);
+  return build_graph(model.pack(), *side, asked, diags);
+}
+
+RunOptions run_options(const ConvertOptions& options) {
+  RunOptions how;
+  how.pad_policy = options.pad_policy;
+  how.constant_policy = options.constant_policy;
+  how.alias_policy = options.alias_policy;
+  how.threads = options.threads;
+  how.journal = options.journal;
+  how.is_resumed = options.is_resumed;
+  how.on_progress = caller_progress(options.on_progress);
+  how.plan.memory_bytes = options.memory_bytes.value_or(default_memory_bytes());
+  return how;
+}
+
+/// `convert`, where exceptions may still fly.
+Result<Report> run_conversion(const Model& model, std::string_view to, const RunStores& stores,
+                              const ConvertOptions& options, Diagnostics& diags) {
+  const TensorStore& source = *stores.source;
+  const Result<Graph> graph = graph_of(model, to, source, options, diags);
   if (!graph) return diags.failed();
   Report report = planned(model.pack(), *graph, options.dtype);
-  report.ignored = ignored_tensors(model.pack(), other(*side), source.tensors());
+  report.ignored = ignored_tensors(model.pack(), other(graph->to), source.tensors());
   if (options.dry_run) return report;
-  RunOptions how{options.pad_policy,   options.constant_policy,
-                 options.alias_policy, {},
-                 options.threads,      caller_progress(options.on_progress)};
-  how.plan.memory_bytes = options.memory_bytes.value_or(default_memory_bytes());
-  Result<RunReport> ran = run(model.pack(), *graph, stores, how, diags);
+  const Result<RunReport> ran = run(model.pack(), *graph, stores, run_options(options), diags);
   if (!ran) return diags.failed();
   report.bytes_read = ran->bytes_read;
   report.bytes_written = ran->bytes_written;
@@ -108,6 +123,17 @@ Result<Report> run_conversion(const Model& model, std::string_view to, const Run
   report.dropped_constants = ran->dropped_constants;
   report.dropped_aliases = ran->dropped_aliases;
   return report;
+}
+
+/// Calls `use` with the stores as callers have them: what they throw is told apart.
+template <class Use>
+auto with_stores(const TensorStore& source, TensorSink& target, const Use& use) {
+  const CallerStore caller_source(source);
+  CallerSink caller_target(target);
+  RunStores stores = stores_of(source, target);
+  stores.source = &caller_source;
+  stores.target = &caller_target;
+  return use(stores);
 }
 
 }  // namespace
@@ -129,12 +155,19 @@ std::string_view to_string(TensorClass c) {
 Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
                        const ConvertOptions& options, Diagnostics& diags) {
   return guarded(diags, model.sources(), [&] {
-    const CallerStore caller_source(source);
-    CallerSink caller_target(target);
-    RunStores stores = stores_of(source, target);
-    stores.source = &caller_source;
-    stores.target = &caller_target;
-    return run_conversion(model, to, stores, options, diags);
+    return with_stores(source, target,
+                       [&](const RunStores& stores) { return run_conversion(model, to, stores, options, diags); });
+  });
+}
+
+Result<ConversionPlan> plan_conversion(const Model& model, std::string_view to, const TensorStore& source,
+                                       TensorSink& target, const ConvertOptions& options, Diagnostics& diags) {
+  return guarded(diags, model.sources(), [&] {
+    return with_stores(source, target, [&](const RunStores& stores) -> Result<ConversionPlan> {
+      const Result<Graph> graph = graph_of(model, to, *stores.source, options, diags);
+      if (!graph) return diags.failed();
+      return plan_run(*graph, stores, run_options(options), diags);
+    });
   });
 }
 

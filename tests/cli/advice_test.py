@@ -179,7 +179,7 @@ def presets(work):
 
 def slips(work):
     expect(2, "chek", says=("no subcommand chek", "did you mean check"), cwd=work)
-    expect(2, "frobnicate", says="there are convert, check", cwd=work)
+    expect(2, "frobnicate", says="there are convert, plan, check", cwd=work)
     expect(2, "convert", "hf", "out", "--compresion", "zstd", says="did you mean --compression", cwd=work)
     expect(2, "check", "gemma2", "--presett", "gemma2-2b", says="did you mean --preset", cwd=work)
     expect(2, "inspect", "hf", "--format", "jsn", says=("expected json, text, found jsn", "did you mean json"), cwd=work)

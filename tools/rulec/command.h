@@ -18,6 +18,7 @@ struct Command {
 };
 
 Command add_convert(CLI::App& app);
+Command add_plan(CLI::App& app);
 Command add_check(CLI::App& app);
 Command add_explain(CLI::App& app);
 Command add_inspect(CLI::App& app);

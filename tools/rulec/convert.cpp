@@ -11,15 +11,12 @@
 
 #include <rulec/convert.h>
 
-#include "tools/rulec/arguments.h"
 #include "tools/rulec/command.h"
+#include "tools/rulec/conversion.h"
 #include "tools/rulec/findings.h"
-#include "tools/rulec/neighbours.h"
 #include "tools/rulec/progress.h"
 #include "tools/rulec/quantity.h"
-#include "tools/rulec/recognise.h"
 #include "tools/rulec/table.h"
-#include "tools/rulec/target_check.h"
 #include "tools/rulec/target_folder.h"
 #include "tools/rulec/target_store.h"
 #include "tools/rulec/usage.h"
@@ -30,84 +27,25 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint64_t MinMemory = std::uint64_t{64} << 20U;
-
-struct Arguments {
-  const CLI::App* app = nullptr;  ///< that read them
-  std::string source;
-  std::string target;
-  std::string pack;
-  std::string to;
-  ModelArguments model;
-  std::string dtype = "auto";
-  StoreArguments store;
-  ConvertOptions convert;
-  ProgressStyle progress = ProgressStyle::Auto;
-  bool overwrite = false;
-  Format format = Format::Text;
-};
-
-/// What was found out before a byte is converted.
-struct Job {
-  std::unique_ptr<TensorStore> source;
-  Neighbours neighbours;
-  Model model;
-  std::string from;
-  std::string to;
-  ConvertOptions options;
-  std::vector<std::string> reasons;
-};
-
 struct Outcome {
   Report report;
   std::chrono::duration<double> time{};
 };
 
-std::optional<DType> wanted_dtype(const Arguments& args, const Model& model, const BindOptions& options,
-                                  const std::string& to) {
-  if (args.dtype == "keep") return std::nullopt;
-  if (args.dtype != "auto") return find_dtype(args.dtype);
-  return options.configs.contains(to) ? model.config_dtype(to) : std::nullopt;
-}
-
-Result<Job> prepare(const Arguments& args, Diagnostics& diags) {
-  if (!check_target(args.target, args.source, args.overwrite, diags)) return diags.failed();
-  Result<std::unique_ptr<TensorStore>> source = open_store(args.source, diags);
-  if (!source) return diags.failed();
-  Result<Neighbours> neighbours = find_neighbours(args.source, diags);
-  if (!neighbours) return diags.failed();
-  BindOptions options = args.model.bind_options();
-  // A config that is given brings its folder along: the tokenizer is there.
-  if (const auto hf = options.configs.find("hf"); hf != options.configs.end())
-    neighbours->hf_folder = hf->second.has_parent_path() ? hf->second.parent_path() : ".";
-  for (const auto& [side, file] : options.configs) neighbours->configs[side] = file;
-  complete(options, *neighbours);
-  Result<Recognised> found = recognise(**source, *neighbours, args.pack, args.to, options, diags);
-  if (!found) return diags.failed();
-  const std::string from = found->side;
-  const std::string to = opposite(found->pack, from);
-  if (!check_store_options(*args.app, args.store, to, diags)) return diags.failed();
-  options.checkpoints[from] = source->get();
-  Result<Model> model = bind(found->pack, options, diags);
-  if (!model) return diags.failed();
-  ConvertOptions convert = args.convert;
-  convert.dtype = wanted_dtype(args, *model, options, to);
-  return Job{*std::move(source), *std::move(neighbours),   *std::move(model), from, to,
-             std::move(convert), std::move(found->reasons)};
-}
-
 // Converts into a temporary folder and puts it in the target's place.
-Result<Report> write(const Arguments& args, const Job& job, Diagnostics& diags) {
+Result<Report> write(const ConversionArguments& args, const Job& job, Diagnostics& diags) {
   if (job.options.dry_run) {
     MemoryStore nowhere;
     return convert(job.model, job.to, *job.source, nowhere, job.options, diags);
   }
   TargetFolder folder(args.target);
-  if (!folder.create(diags)) return diags.failed();
+  if (!folder.create(args.convert.is_resumed, diags)) return diags.failed();
+  ConvertOptions options = job.options;
+  options.journal = folder.journal();
   // First what is small: a tokenizer that cannot be read is better told before hours of work.
   if (!carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
   const auto sink = target_sink(args.store, job.model, job.to, folder.partial());
-  Result<Report> report = convert(job.model, job.to, *job.source, *sink, job.options, diags);
+  Result<Report> report = convert(job.model, job.to, *job.source, *sink, options, diags);
   if (!report) return diags.failed();
   const Record record{{}, job.model.pack_name(), job.from, job.to, job.model.options()};
   if (job.to != "hf" && !write_record(record, folder.partial(), diags)) return diags.failed();
@@ -141,13 +79,13 @@ std::string dropped_text(const Report& report) {
 }
 
 /// What MaxText is told to load.
-std::string parameters_path(const Arguments& args) {
+std::string parameters_path(const ConversionArguments& args) {
   std::error_code error;
   const fs::path absolute = fs::absolute(args.target, error);
   return ((error ? fs::path(args.target) : absolute.lexically_normal()) / "0" / "items").string();
 }
 
-void print_text(const Arguments& args, const Job& job, const Outcome& outcome) {
+void print_text(const ConversionArguments& args, const Job& job, const Outcome& outcome) {
   const Report& report = outcome.report;
   if (!report.ignored.empty()) {
     Table ignored({Align::Left, Align::Left, Align::Left, Align::Right});
@@ -176,7 +114,7 @@ void print_text(const Arguments& args, const Job& job, const Outcome& outcome) {
     fmt::print("load it in MaxText: load_parameters_path={}\n", parameters_path(args));
 }
 
-Json to_json(const Arguments& args, const Job& job, const Outcome& outcome) {
+Json to_json(const ConversionArguments& args, const Job& job, const Outcome& outcome) {
   Json tensors = Json::array();
   for (const TensorReport& t : outcome.report.tensors) {
     tensors.push_back({{"name", t.tensor.name},
@@ -208,13 +146,11 @@ Json to_json(const Arguments& args, const Job& job, const Outcome& outcome) {
           {"seconds", outcome.time.count()}};
 }
 
-ExitCode run(const Arguments& args) {
+ExitCode run(const ConversionArguments& args) {
   Diagnostics diags;
   const auto start = std::chrono::steady_clock::now();
   Result<Job> job = prepare(args, diags);
   if (!job) return finish(diags, args.format, Json::object());
-  spdlog::info("{} -> {} ({})", job->from, job->to, fmt::join(job->reasons, "; "));
-  for (const std::string& decision : job->model.decisions()) spdlog::info("{}", decision);
   Outcome outcome;
   {
     ProgressDisplay display(args.progress);
@@ -227,63 +163,22 @@ ExitCode run(const Arguments& args) {
   return finish(diags, args.format, to_json(args, *job, outcome));
 }
 
-void add_policy(CLI::App& app, const std::string& option, Policy& into, const std::string& help) {
-  const std::map<std::string, Policy> names = {{"stop", Policy::Stop}, {"drop", Policy::Drop}};
-  app.add_option(option, into, help)->transform(one_of(names))->type_name("stop|drop");
-}
-
-void add_output_options(CLI::App& app, Arguments& args) {
-  app.add_option("--dtype", args.dtype,
-                 "Type of floating tensors; auto: that of the target's config, if there is one, else kept")
-      ->check(unlisted(CLI::IsMember({"auto", "keep", "bf16", "f16", "f32"})))
-      ->type_name("auto|keep|bf16|f16|f32");
-  app.add_option_function<std::string>(
-         "--cast", [&args](const std::string& when) { args.convert.cast_first = when == "first"; },
-         "Round to that type after the hooks (last, the default), or before them as MaxText does (first)")
-      ->check(unlisted(CLI::IsMember({"last", "first"})))
-      ->type_name("last|first");
-  add_store_options(app, args.store);
-  add_repeated(app, "--only", args.convert.only, "Write only the tensors that match; ** crosses dots")
-      ->type_name("GLOB");
-  app.add_option_function<std::string>(
-         "--memory", [&args](const std::string& text) { args.convert.memory_bytes = parse_bytes(text); },
-         "For tensors at a time, at least 64MiB; 1GiB unless given, or a quarter of what there is")
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            return parse_bytes(text).value_or(0) >= MinMemory ? std::string()
-                                                              : "expected a size of 64MiB or more, found " + text;
-          },
-          "", "size"))
-      ->type_name("SIZE");
-  app.add_option("--threads", args.convert.threads, "That compute; one for each core unless given")
-      ->check(unlisted(CLI::Range(1, 1024)))
-      ->type_name("N");
-  add_policy(app, "--pad-policy", args.convert.pad_policy, "What to do with padding that is not zero");
-  add_policy(app, "--constant-policy", args.convert.constant_policy, "What to do with a constant that differs");
-  add_policy(app, "--alias-policy", args.convert.alias_policy, "What to do with copies that differ");
-}
-
 }  // namespace
 
 Command add_convert(CLI::App& app) {
   CLI::App* parser = app.add_subcommand("convert", "Convert a checkpoint to the other side of a pack");
-  auto args = std::make_shared<Arguments>();
-  args->app = parser;
-  parser->add_option("SRC", args->source, "A folder or a file")->required();
-  parser->add_option("DST", args->target, "The folder to make")->required();
-  parser->add_option("--pack", args->pack, "A pack; else found by looking")->type_name("NAME|PATH");
-  parser->add_option("--to", args->to, "The side to make, such as hf; else found by looking")->type_name("SIDE");
-  add_model_options(*parser, args->model);
-  add_output_options(*parser, *args);
+  auto args = std::make_shared<ConversionArguments>();
+  add_conversion_options(*parser, *args);
   parser->add_flag("--dry-run", args->convert.dry_run, "Plan and report; write nothing");
-  parser->add_flag("--overwrite", args->overwrite,
-                   "Replace a checkpoint that is there already, once the new one is complete");
+  parser->add_flag("--resume", args->convert.is_resumed, "Go on where the same conversion was killed");
   add_format_option(*parser, args->format);
-  const std::map<std::string, ProgressStyle> styles = {
-      {"auto", ProgressStyle::Auto}, {"plain", ProgressStyle::Plain}, {"none", ProgressStyle::None}};
+  const std::map<std::string, ProgressStyle> styles = {{"auto", ProgressStyle::Auto},
+                                                       {"plain", ProgressStyle::Plain},
+                                                       {"json", ProgressStyle::Json},
+                                                       {"none", ProgressStyle::None}};
   parser->add_option("--progress", args->progress, "On stderr; auto: a bar on a terminal, else plain lines")
       ->transform(one_of(styles))
-      ->type_name("auto|plain|none");
+      ->type_name("auto|plain|json|none");
   return {parser, [args] { return run(*args); }};
 }
 

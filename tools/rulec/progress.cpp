@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "tools/rulec/quantity.h"
 
@@ -15,7 +16,8 @@ namespace rulec::cli {
 namespace {
 
 constexpr std::chrono::milliseconds BarPause(100);
-constexpr std::chrono::seconds LinePause(5);
+constexpr std::chrono::seconds LinePause(10);
+constexpr std::chrono::seconds ObjectPause(1);
 constexpr int BarWidth = 24;
 
 std::size_t terminal_width() {
@@ -31,8 +33,9 @@ double part(const Progress& progress) {
 }  // namespace
 
 ProgressDisplay::ProgressDisplay(ProgressStyle style)
-    : is_asked_for_(style == ProgressStyle::Plain),
+    : is_asked_for_(style == ProgressStyle::Plain || style == ProgressStyle::Json),
       shape_(style == ProgressStyle::None                                 ? Shape::Nothing
+             : style == ProgressStyle::Json                               ? Shape::Objects
              : style == ProgressStyle::Auto && isatty(STDERR_FILENO) != 0 ? Shape::Bar
                                                                           : Shape::Lines) {}
 
@@ -44,30 +47,55 @@ void ProgressDisplay::show(const Progress& progress) {
   if (shape_ == Shape::Nothing) return;
   const Clock::time_point now = Clock::now();
   const bool is_last = progress.bytes_done >= progress.bytes_total;
-  if (shape_ == Shape::Lines && now - shown_ < LinePause && !(is_asked_for_ && is_last)) return;
-  if (shape_ == Shape::Bar && now - shown_ < BarPause && !is_last) return;
+  const Clock::duration pause = shape_ == Shape::Bar     ? Clock::duration(BarPause)
+                                : shape_ == Shape::Lines ? Clock::duration(LinePause)
+                                                         : Clock::duration(ObjectPause);
+  const bool ends_too = shape_ == Shape::Bar || is_asked_for_;
+  if (now - shown_ < pause && !(is_last && ends_too)) return;
   shown_ = now;
   if (shape_ == Shape::Bar) {
     draw_bar(progress);
+  } else if (shape_ == Shape::Objects) {
+    print_object(progress);
   } else {
-    spdlog::info("{:3.0f} %  {}", 100 * part(progress), measures(progress));
+    spdlog::info("{:3.0f} %  {}", 100 * part(progress), words(progress));
   }
 }
 
-std::string ProgressDisplay::measures(const Progress& progress) const {
+// What a run before this one has done says nothing of the rate.
+ProgressDisplay::Measures ProgressDisplay::measures(const Progress& progress) const {
+  Measures measures;
   const double seconds = std::chrono::duration<double>(shown_ - start_).count();
-  const double rate = seconds > 0 ? static_cast<double>(progress.bytes_done) / seconds : 0;
+  if (seconds > 0)
+    measures.bytes_per_second = static_cast<double>(progress.bytes_done - progress.bytes_resumed) / seconds;
   const auto left = static_cast<double>(progress.bytes_total - std::min(progress.bytes_done, progress.bytes_total));
+  if (measures.bytes_per_second > 0) measures.seconds_left = left / measures.bytes_per_second;
+  return measures;
+}
+
+std::string ProgressDisplay::words(const Progress& progress) const {
+  const auto [rate, left] = measures(progress);
   return fmt::format("{} of {}, {}/s, {} left", bytes_text(progress.bytes_done), bytes_text(progress.bytes_total),
                      bytes_text(static_cast<std::uint64_t>(rate)),
-                     rate > 0 ? time_text(std::chrono::duration<double>(left / rate)) : "?");
+                     left ? time_text(std::chrono::duration<double>(*left)) : "?");
+}
+
+void ProgressDisplay::print_object(const Progress& progress) const {
+  const auto [rate, left] = measures(progress);
+  nlohmann::ordered_json object = {{"bytes_done", progress.bytes_done},
+                                   {"bytes_total", progress.bytes_total},
+                                   {"bytes_per_second", static_cast<std::uint64_t>(rate)},
+                                   {"seconds_left", left ? nlohmann::ordered_json(*left) : nullptr},
+                                   {"tensor", progress.tensor}};
+  const std::string line = object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  std::fflush(stderr);
 }
 
 void ProgressDisplay::draw_bar(const Progress& progress) {
   const auto filled = static_cast<std::size_t>(part(progress) * BarWidth);
   const std::string bar = std::string(filled, '#') + std::string(BarWidth - filled, '.');
-  std::string line =
-      fmt::format("[{}] {:3.0f} %  {}  {}", bar, 100 * part(progress), measures(progress), progress.tensor);
+  std::string line = fmt::format("[{}] {:3.0f} %  {}  {}", bar, 100 * part(progress), words(progress), progress.tensor);
   line.resize(std::min(line.size(), terminal_width() - 1));
   line = "\r\x1b[K" + line;
   std::fwrite(line.data(), 1, line.size(), stderr);  // a terminal that is gone is no reason to stop

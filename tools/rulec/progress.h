@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <rulec/convert.h>
@@ -11,7 +12,8 @@ namespace rulec::cli {
 
 enum class ProgressStyle : std::uint8_t {
   Auto,   ///< a bar if stderr is a terminal, else plain lines
-  Plain,  ///< a line every few seconds, and one at the end
+  Plain,  ///< a line every ten seconds, and one at the end
+  Json,   ///< a JSON object every second, and one at the end
   None,
 };
 
@@ -27,11 +29,17 @@ class ProgressDisplay {
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string measures(const Progress& progress) const;
+  struct Measures {
+    double bytes_per_second = 0;
+    std::optional<double> seconds_left;
+  };
+  Measures measures(const Progress& progress) const;
+  std::string words(const Progress& progress) const;
+  void print_object(const Progress& progress) const;
   void draw_bar(const Progress& progress);
 
   bool is_asked_for_;  // lines: then the end has one too, however soon it comes
-  enum class Shape : std::uint8_t { Bar, Lines, Nothing } shape_;
+  enum class Shape : std::uint8_t { Bar, Lines, Objects, Nothing } shape_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point shown_ = start_;
 };

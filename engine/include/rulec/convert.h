@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ std::string_view to_string(TensorClass c);
 struct Progress {
   std::uint64_t bytes_done = 0;  ///< of the target
   std::uint64_t bytes_total = 0;
-  std::string_view tensor;  ///< that was written to last; valid during the call
+  std::string_view tensor;          ///< that was written to last; valid during the call
+  std::uint64_t bytes_resumed = 0;  ///< of those done, by a run before this one
 };
 
 struct ConvertOptions {
@@ -40,6 +42,12 @@ struct ConvertOptions {
   bool dry_run = false;  ///< plan and report; read no data, write nothing
   /// Of tensors at a time. At least 64 MiB; nothing: 1 GiB, or a quarter of what the process may use if that is less.
   std::optional<std::uint64_t> memory_bytes;
+  /// A file, in the folder that is written, in which is noted what of the target is on the disk. Empty: none. For
+  /// targets in files that are not compressed; of others nothing is noted. To be removed when the conversion is done.
+  std::filesystem::path journal;
+  /// Goes on where a conversion of the same source, rules and options was killed, as `journal` says; the target's
+  /// folder is as it was left. Errors: R0845, R0846.
+  bool is_resumed = false;
   int threads = 0;  ///< that compute; 0: one for each core that the process may use
   /// Called by `convert` when more was written, one call at a time, in the thread that called `convert`. What it throws
   /// ends the conversion: R0905.
@@ -62,6 +70,31 @@ struct Report {
   std::uint64_t dropped_constants = 0;  ///< tensors that were not full of their constant, likewise
   std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another, likewise
 };
+
+/// How one tensor will be made.
+struct PlannedTensor {
+  TensorInfo tensor;
+  std::string strategy;          ///< streamed, whole, gathered, scattered, together
+  std::size_t parts = 0;         ///< that it is made in
+  std::size_t loads = 0;         ///< ranges that are read for them
+  std::uint64_t part_bytes = 0;  ///< of the largest part
+  std::uint64_t read_run = 0;    ///< bytes of the shortest range that is read at once
+  std::uint64_t write_run = 0;   ///< likewise written
+};
+
+/// What a conversion will do, before the first byte moves.
+struct ConversionPlan {
+  std::vector<PlannedTensor> tensors;  ///< by name
+  std::uint64_t bytes_read = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t needed_bytes = 0;  ///< of memory, without which it does not get through
+  std::uint64_t memory_bytes = 0;  ///< that it may use
+};
+
+/// The plan of `convert` with the same arguments. `target` decides where everything would lie, and writes nothing; it
+/// is of no use afterwards. Errors: those of `convert` that are found before data is read.
+Result<ConversionPlan> plan_conversion(const Model& model, std::string_view to, const TensorStore& source,
+                                       TensorSink& target, const ConvertOptions& options, Diagnostics& diags);
 
 /// Writes to `target` every tensor of side `to` that the model's rules make of `source`, and commits it. At most
 /// `memory_bytes` of tensors are in memory at a time, and the target's bytes do not depend on it, nor on `threads`. On
