@@ -45,6 +45,8 @@ const std::map<std::string_view, std::string_view> TestedElsewhere{
     {"R0841", "folders of Orbax: tests of its folders"},
     {"R0842", "folders of Orbax: tests of its folders and stores"},
     {"R0843", "what a checkpoint cannot hold: tests of writing Orbax"},
+    {"R0845", "a conversion that was killed: tests/cli/resume_test.py"},
+    {"R0846", "a conversion that was killed: tests/cli/resume_test.py"},
     {"R0903", "the command line"},
     {"R0904", "the command line"},
     {"R0905", "a program that calls us: tests of the public API"},

@@ -35,7 +35,7 @@ Finding cannot_read(const std::string& path, std::string_view why, Diagnostics& 
   return report(diags, FilePlace{path, {}}, diag::CannotRead, printable(path), why);
 }
 
-FileIdentity identity(const struct stat& status) {
+FileIdentity identity_of(const struct stat& status) {
   return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size), status.st_mtim.tv_sec,
           status.st_mtim.tv_nsec};
 }
@@ -64,10 +64,15 @@ Result<OpenedFile> open_regular(const std::string& path, Diagnostics& diags) {
     return report(diags, FilePlace{path, {}}, diag::UnsafePath, printable(path),
                   fmt::format("{}, not a regular file", kind_of(status.st_mode)));
   }
-  return OpenedFile{std::move(descriptor), identity(status)};
+  return OpenedFile{std::move(descriptor), identity_of(status)};
 }
 
 }  // namespace
+
+std::string to_string(const FileIdentity& identity) {
+  return fmt::format("{} {} {} {} {}", identity.device, identity.inode, identity.size, identity.modified_seconds,
+                     identity.modified_nanoseconds);
+}
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
   if (this != &other) {
@@ -144,7 +149,7 @@ Status InputFile::read_cached(int fd, std::uint64_t offset, std::span<std::byte>
   // Looked at after the bytes were taken, so that they are those of the file as it was opened.
   struct stat status = {};
   if (::fstat(fd, &status) != 0) return cannot_read(path_, reason(errno), diags);
-  if (!check_unchanged(identity(status), diags)) return diags.failed();
+  if (!check_unchanged(identity_of(status), diags)) return diags.failed();
   if (!into.empty()) {
     return report(diags, FilePlace{path_, offset}, diag::CannotRead, printable(path_), "it ended before its size");
   }

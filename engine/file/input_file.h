@@ -41,6 +41,9 @@ struct FileIdentity {
   bool operator==(const FileIdentity&) const = default;
 };
 
+/// All of it in a line.
+std::string to_string(const FileIdentity& identity);
+
 /// How many files a store or sink keeps open, each with two descriptors: a process may open 1024 by default, and the
 /// caller needs some too.
 constexpr std::size_t MaxOpenFiles = 128;
@@ -57,6 +60,7 @@ class InputFile {
 
   const std::string& path() const { return path_; }
   std::uint64_t size() const { return identity_.size; }
+  const FileIdentity& identity() const { return identity_; }
 
   /// Fills `into` from `offset` on (in bytes); the range lies within the file. Much that is not in memory already comes
   /// straight from the disk, if `into` is as far behind a block boundary as `offset` is; the rooms of a block beside it

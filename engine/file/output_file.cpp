@@ -79,6 +79,22 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path, std::ui
   return file;
 }
 
+Result<OutputFile> OutputFile::reopen(const std::filesystem::path& path, std::uint64_t bytes, Diagnostics& diags) {
+  OutputFile file;
+  file.path_ = path.string();
+  file.bytes_ = bytes;
+  if (!file.open_again(diags)) return diags.failed();
+  struct stat status = {};
+  if (::fstat(file.descriptor_.get(), &status) != 0) return cannot_write(file.path_, errno, diags);
+  if (static_cast<std::uint64_t>(status.st_size) != bytes) {
+    return report(diags, FilePlace{file.path_, {}}, diag::CannotWrite, printable(file.path_),
+                  fmt::format("it has {} bytes, expected the {} that it was made with", status.st_size, bytes));
+  }
+  if (bytes >= MinDirectBytes)
+    file.direct_ = Descriptor(open_direct(file.path_, file.descriptor_.get(), O_WRONLY | O_NOFOLLOW));
+  return file;
+}
+
 Result<Descriptor> OutputFile::reopened(Diagnostics& diags) const {
   Descriptor descriptor = opened(path_, O_WRONLY | O_NOFOLLOW);
   if (!descriptor) return cannot_write(path_, errno, diags);
@@ -158,6 +174,17 @@ Status OutputFile::sync(Diagnostics& diags) {
   // Never tried again after EIO: the kernel has dropped the pages that it could not write.
   if (::fsync(descriptor_.get()) != 0) return cannot_write(path_, errno, diags);
   if (::close(descriptor_.release()) != 0 && errno != EINTR) return cannot_write(path_, errno, diags);
+  return Done{};
+}
+
+Status OutputFile::flush(Diagnostics& diags) {
+  Descriptor again;
+  if (!descriptor_) {
+    Result<Descriptor> result = reopened(diags);
+    if (!result) return diags.failed();
+    again = *std::move(result);
+  }
+  if (::fdatasync(descriptor_ ? descriptor_.get() : again.get()) != 0) return cannot_write(path_, errno, diags);
   return Done{};
 }
 

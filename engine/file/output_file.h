@@ -21,6 +21,9 @@ class OutputFile {
   /// middle of the work. Nothing is left behind if that fails. Errors: R0809.
   static Result<OutputFile> create(const std::filesystem::path& path, std::uint64_t bytes, Diagnostics& diags);
 
+  /// A file that `create` made with so many `bytes`, to write to again. Errors: R0809.
+  static Result<OutputFile> reopen(const std::filesystem::path& path, std::uint64_t bytes, Diagnostics& diags);
+
   const std::string& path() const { return path_; }
 
   /// Puts `bytes` at `offset` (in bytes), within the size of the file. Much goes straight to the disk, if `bytes` are
@@ -34,6 +37,9 @@ class OutputFile {
   /// Returns when the disk has it all. Once it has failed, what is on the disk is unknown: the file is lost. Errors:
   /// R0809.
   Status sync(Diagnostics& diags);
+
+  /// Returns when the disk has what was written so far; as for `sync`, but the file stays open.
+  Status flush(Diagnostics& diags);
 
   /// Gives the descriptor back; the other members open the file anew from then on. For sinks of more files than a
   /// process may open.

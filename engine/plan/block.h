@@ -42,6 +42,24 @@ struct Runs {
 
 Runs runs_of(const Block& block, const Shape& chunk_shape, DType dtype);
 
+/// Calls `use(offset in the chunk, offset in the buffer)` for each run until it fails.
+template <class Use>
+bool for_each_run(const Runs& runs, const Use& use) {
+  std::vector<std::int64_t> at(runs.axes.size());
+  std::uint64_t from = runs.offset;
+  const std::uint64_t count = runs.count();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (!use(from, i * runs.bytes)) return false;
+    for (std::size_t a = at.size(); a-- > 0;) {
+      from += runs.axes[a].stride;
+      if (++at[a] < runs.axes[a].extent) break;
+      from -= runs.axes[a].stride * static_cast<std::uint64_t>(runs.axes[a].extent);
+      at[a] = 0;
+    }
+  }
+  return true;
+}
+
 /// How long the runs of a box are in a chunk of this shape, which it lies within, in cells.
 std::int64_t run_cells(const Shape& box, const Shape& chunk_shape);
 

@@ -4,28 +4,6 @@
 #include <algorithm>
 
 namespace rulec {
-namespace {
-
-/// Calls `use(offset in the chunk, offset in the buffer)` for each run until it fails.
-template <class Use>
-bool for_each_run(const Runs& runs, const Use& use) {
-  std::vector<std::int64_t> at(runs.axes.size());
-  std::uint64_t from = runs.offset;
-  const std::uint64_t count = runs.count();
-  for (std::uint64_t i = 0; i < count; ++i) {
-    if (!use(from, i * runs.bytes)) return false;
-    for (std::size_t a = at.size(); a-- > 0;) {
-      from += runs.axes[a].stride;
-      if (++at[a] < runs.axes[a].extent) break;
-      from -= runs.axes[a].stride * static_cast<std::uint64_t>(runs.axes[a].extent);
-      at[a] = 0;
-    }
-  }
-  return true;
-}
-
-}  // namespace
-
 std::size_t phase_in_file(const std::optional<StoredAt>& chunk, const Runs& runs) {
   return chunk && runs.axes.empty() ? (chunk->offset + runs.offset) % DirectBlock : 0;
 }

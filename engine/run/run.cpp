@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/run/run.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <xxhash.h>
+
 #include <algorithm>
+#include <memory>
+#include <ranges>
 #include <set>
 #include <utility>
 
 #include "engine/graph/pieces.h"
+#include "engine/plan/summary.h"
+#include "engine/run/block_io.h"
+#include "engine/run/journal.h"
 #include "engine/run/limits.h"
 #include "engine/run/source_checks.h"
 #include "engine/run/work.h"
+#include "grammar/messages.h"
 
 namespace rulec {
 namespace {
@@ -23,43 +33,150 @@ WrittenTensor written(const Pack& pack, const Graph& graph, const TargetTensor& 
   return {target.info, {names.begin(), names.end()}, pack.tensors[number(graph.to)][tensor].family};
 }
 
+/// What a run and a look at its plan need: neither reads nor writes.
+struct Prepared {
+  Prepared(const Graph& graph, const RunStores& stores)
+      : targets(simplify(graph)),
+        maps(all_maps(targets, graph)),
+        infos(graph.targets),
+        reader(*stores.source, stores.source_chunks, graph.sources),
+        writer(*stores.target, stores.target_chunks, infos),
+        input{targets, maps, graph.sources, &reader, &writer} {}
+  Prepared(const Prepared&) = delete;
+  Prepared& operator=(const Prepared&) = delete;
+
+  static std::vector<TargetMaps> all_maps(std::span<const TargetTensor> targets, const Graph& graph) {
+    std::vector<TargetMaps> maps;
+    for (const TargetTensor& target : targets)
+      maps.push_back(*cells(target.info.shape) > 0 ? maps_of(target, graph.sources) : TargetMaps{});
+    return maps;
+  }
+
+  std::vector<TargetTensor> targets;
+  std::vector<TargetMaps> maps;
+  std::vector<TensorInfo> infos;
+  ChunkReader reader;
+  ChunkWriter writer;
+  PlanInput input;  // of all of these
+  Plan plan;
+};
+
+Result<std::unique_ptr<Prepared>> prepare(const Graph& graph, const RunStores& stores, const RunOptions& options,
+                                          Diagnostics& diags) {
+  if (stores.target_chunks != nullptr && !stores.target_chunks->lay_out(graph.targets, diags)) return diags.failed();
+  auto prepared = std::make_unique<Prepared>(graph, stores);
+  Result<Plan> plan = make_plan(prepared->input, options.plan, diags);
+  if (!plan) return diags.failed();
+  prepared->plan = *std::move(plan);
+  return prepared;
+}
+
+/// What two runs must have in common for one to go on with the other's work.
+std::string fingerprint(const Graph& graph, const RunStores& stores, const PlanInput& input, const Plan& plan) {
+  std::string text = fmt::format("{}\n{}\n{}\n", RULEC_LIBRARY_VERSION, print_graph(graph, GraphFormat::Json),
+                                 stores.source_chunks == nullptr ? "" : stores.source_chunks->identity());
+  for (const Unit& unit : plan.units) {
+    for (const Block& block : unit.targets) {
+      const std::optional<StoredAt> at = input.writer->place(block.tensor, block.chunk);
+      text += fmt::format("{} {} {} {} {} {}\n", block.tensor, fmt::join(block.chunk, ","),
+                          fmt::join(block.memory.begin, ","), fmt::join(block.memory.end, ","), at ? at->file : 0,
+                          at ? at->offset : 0);
+    }
+  }
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+Status open_journal(const RunOptions& options, const Graph& graph, const RunStores& stores, const PlanInput& input,
+                    const Plan& plan, std::optional<Journal>& journal, Diagnostics& diags) {
+  const bool can_resume = stores.target_chunks != nullptr && stores.source_chunks != nullptr &&
+                          std::ranges::all_of(std::views::iota(std::size_t{0}, input.targets.size()),
+                                              [&](std::size_t t) { return input.writer->form(t).is_raw; });
+  if (!can_resume) {
+    if (!options.is_resumed) return Done{};
+    return report(diags, FilePlace{options.journal.string(), {}}, diag::NothingToResume, options.journal.string(),
+                  "is of a target that is compressed or not in files, which cannot be gone on with")
+        .help("begin anew, without --resume");
+  }
+  const std::string mark = fingerprint(graph, stores, input, plan);
+  Result<Journal> opened = options.is_resumed ? Journal::resume(options.journal, mark, plan.units.size(), diags)
+                                              : Journal::begin(options.journal, mark, diags);
+  if (!opened) return diags.failed();
+  journal = *std::move(opened);
+  return Done{};
+}
+
+void note_finished(const PlanInput& input, const Plan& plan, const Journal& journal, ChunkedSink& sink) {
+  for (std::size_t u = 0; u < plan.units.size(); ++u) {
+    if (!journal.finished()[u]) continue;
+    for (const Block& block : plan.units[u].targets) {
+      const DType dtype = input.targets[block.tensor].info.dtype;
+      const Runs runs = runs_of(block, input.writer->form(block.tensor).chunk, dtype);
+      for_each_run(runs, [&](std::uint64_t offset, std::uint64_t) {
+        sink.note_written(block.tensor, block.chunk, offset, runs.bytes);
+        return true;
+      });
+    }
+  }
+}
+
 }  // namespace
 
 RunStores stores_of(const TensorStore& source, TensorSink& target) {
   return {&source, dynamic_cast<const ChunkedStore*>(&source), &target, dynamic_cast<ChunkedSink*>(&target)};
 }
 
+Result<ConversionPlan> plan_run(const Graph& graph, const RunStores& stores, const RunOptions& options,
+                                Diagnostics& diags) {
+  const auto prepared = prepare(graph, stores, options, diags);
+  if (!prepared) return diags.failed();
+  const Prepared& made = **prepared;
+  ConversionPlan plan{
+      {}, made.plan.bytes_read, made.plan.bytes_written, made.plan.needed_bytes, options.plan.memory_bytes};
+  for (const TargetSummary& row : summarise(made.input, made.plan)) {
+    plan.tensors.push_back({made.infos[row.target], std::string(to_string(row.strategy)), row.parts, row.loads,
+                            row.part_bytes, row.read_run, row.write_run});
+  }
+  return plan;
+}
+
 Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& stores, const RunOptions& options,
                       Diagnostics& diags) {
   RunReport report;
   const std::span<const TensorInfo> catalogue = stores.source->tensors();
-  const std::vector<TargetTensor> targets = simplify(graph);
-  std::vector<TargetMaps> maps;
-  std::vector<TensorInfo> infos;
-  for (const TargetTensor& target : targets) {
-    maps.push_back(*cells(target.info.shape) > 0 ? maps_of(target, graph.sources) : TargetMaps{});
-    infos.push_back(target.info);
-  }
   const ChunkReader all(*stores.source, stores.source_chunks, catalogue);
   if (!check_source(pack, graph, catalogue, all, options, report, diags)) return diags.failed();
+  const auto prepared = prepare(graph, stores, options, diags);
+  if (!prepared) return diags.failed();
+  Prepared& made = **prepared;
+  std::optional<Journal> journal;
+  if (!options.journal.empty() && !open_journal(options, graph, stores, made.input, made.plan, journal, diags))
+    return diags.failed();
+  const bool is_begun = static_cast<bool>(options.is_resumed ? stores.target_chunks->begin_again(made.infos, diags)
+                                                             : stores.target->begin(made.infos, diags));
+  if (!is_begun) return diags.failed();
+  if (options.is_resumed) note_finished(made.input, made.plan, *journal, *stores.target_chunks);
 
-  if (stores.target_chunks != nullptr && !stores.target_chunks->lay_out(infos, diags)) return diags.failed();
-  const ChunkReader reader(*stores.source, stores.source_chunks, graph.sources);
-  ChunkWriter writer(*stores.target, stores.target_chunks, infos);
-  const PlanInput input{targets, maps, graph.sources, &reader, &writer};
-  const Result<Plan> plan = make_plan(input, options.plan, diags);
-  if (!plan || !stores.target->begin(infos, diags)) return diags.failed();
-
-  WorkOptions work{options.plan.memory_bytes, options.threads > 0 ? options.threads : usable_cores(), {}};
+  WorkOptions work{options.plan.memory_bytes,
+                   options.threads > 0 ? options.threads : usable_cores(),
+                   journal ? &*journal : nullptr,
+                   stores.target_chunks,
+                   {}};
   if (options.on_progress) {
-    work.on_progress = [&](std::uint64_t bytes, std::size_t target) {
-      options.on_progress({bytes, plan->bytes_written, targets[target].info.name});
+    std::uint64_t resumed = 0;
+    for (std::size_t u = 0; journal && u < journal->finished().size(); ++u) {
+      for (const Block& block : made.plan.units[u].targets)
+        resumed += journal->finished()[u] ? buffer_bytes(block, made.infos[block.tensor].dtype) : 0;
+    }
+    work.on_progress = [&, resumed](std::uint64_t bytes, std::size_t target) {
+      options.on_progress({bytes, made.plan.bytes_written, made.infos[target].name, resumed});
     };
   }
-  if (!do_work(input, *plan, reader, writer, work, diags) || !stores.target->commit(diags)) return diags.failed();
-  report.bytes_read += plan->bytes_read;
-  report.bytes_written = plan->bytes_written;
-  for (const TargetTensor& target : targets) report.tensors.push_back(written(pack, graph, target));
+  if (!do_work(made.input, made.plan, made.reader, made.writer, work, diags) || !stores.target->commit(diags))
+    return diags.failed();
+  report.bytes_read += made.plan.bytes_read;
+  report.bytes_written = made.plan.bytes_written;
+  for (const TargetTensor& target : made.targets) report.tensors.push_back(written(pack, graph, target));
   return report;
 }
 

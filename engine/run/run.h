@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -22,7 +23,9 @@ struct RunOptions {
   Policy constant_policy = Policy::Stop;
   Policy alias_policy = Policy::Stop;
   PlanOptions plan;
-  int threads = 0;  ///< that compute; 0: as many as the process may use
+  int threads = 0;                ///< that compute; 0: as many as the process may use
+  std::filesystem::path journal;  ///< where to note what is done; empty: nowhere
+  bool is_resumed = false;        ///< go on as the journal says
   std::function<void(const Progress&)> on_progress;
 };
 
@@ -53,6 +56,11 @@ struct RunStores {
 /// The stores as they are, with what they offer.
 RunStores stores_of(const TensorStore& source, TensorSink& target);
 
+/// What `run` would do: nothing is read or written, but the target has decided where all would lie. Errors: R0907 and
+/// those of the target.
+Result<ConversionPlan> plan_run(const Graph& graph, const RunStores& stores, const RunOptions& options,
+                                Diagnostics& diags);
+
 /// Writes every target of `graph`, which was built from `pack` and the catalogue of the source, and commits the target.
 /// The bytes are those of `evaluate`, whatever the plan, the memory and the threads.
 ///
@@ -60,7 +68,7 @@ RunStores stores_of(const TensorStore& source, TensorSink& target);
 /// the copy that a one-way rule makes of another tensor must be one, if the source has it. Where a policy says `Drop`,
 /// the report counts instead.
 ///
-/// Errors: R0604, R0605, R0609, R0907 and those of the stores; nothing is committed then.
+/// Errors: R0604, R0605, R0609, R0845, R0846, R0907 and those of the stores; nothing is committed then.
 Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& stores, const RunOptions& options,
                       Diagnostics& diags);
 

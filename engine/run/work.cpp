@@ -5,6 +5,7 @@
 #include "engine/run/work.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -13,6 +14,7 @@
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -26,6 +28,9 @@ namespace rulec {
 namespace {
 
 constexpr std::uint64_t WriteBytes = std::uint64_t{8} << 20U;
+// What is lost at most if the process is killed. To ask the disk for more often would slow it down.
+constexpr std::uint64_t NoteBytes = std::uint64_t{256} << 20U;
+constexpr std::chrono::milliseconds NotePause(500);
 
 /// A load is to be read, and then moved to where its first unit wants it.
 struct Read {
@@ -46,7 +51,11 @@ struct Write {
 struct Prepare {
   std::size_t unit = 0;
 };
-using Task = std::variant<Prepare, Read, Move, Write>;
+/// Units that were written are to be put on the disk and noted.
+struct Note {
+  std::vector<std::size_t> units;
+};
+using Task = std::variant<Prepare, Read, Move, Write, Note>;
 
 struct TargetState {
   Buffer buffer;
@@ -81,11 +90,13 @@ class Work {
         units_(plan.units.size()),
         loads_(plan.loads.size()) {
     for (std::size_t u = 0; u < units_.size(); ++u) {
+      if (is_done(u)) continue;
+      for (const std::size_t l : plan.units[u].loads) ++loads_[l].uses_left;
       units_[u].loads_left = plan.units[u].loads.size();
       units_[u].operands_left = static_cast<std::size_t>(
           std::ranges::count_if(plan.units[u].loads, [&](std::size_t l) { return plan.loads[l].is_operand; }));
     }
-    for (std::size_t l = 0; l < loads_.size(); ++l) loads_[l].uses_left = plan.loads[l].uses;
+    noted_at_ = Clock::now();
   }
 
   Status run(Diagnostics& diags) {
@@ -109,6 +120,14 @@ class Work {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  /// Whether a run before this one has done it.
+  bool is_done(std::size_t unit) const {
+    return options_.journal != nullptr && unit < options_.journal->finished().size() &&
+           options_.journal->finished()[unit];
+  }
+
   // ---- the calling thread
   // ---------------------------------------------------------------------------------------------
 
@@ -177,9 +196,18 @@ class Work {
 
   /// What to do next, if anything can be done.
   std::optional<Task> next() {
+    if (is_time_to_note()) {
+      is_noting_ = true;
+      return Note{std::exchange(to_note_, {})};
+    }
     if (!writes_.empty()) return popped(writes_);
     if (!moves_.empty()) return popped(moves_);
     return admitted();
+  }
+
+  bool is_time_to_note() const {
+    return !to_note_.empty() && !is_noting_ &&
+           (bytes_done_ - noted_bytes_ >= NoteBytes || Clock::now() - noted_at_ >= NotePause);
   }
 
   template <class T>
@@ -193,6 +221,11 @@ class Work {
   std::optional<Task> admitted() {
     while (unit_ < units_.size()) {
       const Unit& unit = plan_.units[unit_];
+      if (is_done(unit_)) {
+        skip(unit);
+        ++unit_;
+        continue;
+      }
       if (is_preparing_) return std::nullopt;
       if (!is_open_) {
         if (!open_unit()) return std::nullopt;
@@ -230,6 +263,12 @@ class Work {
       if (!writes_.empty()) return popped(writes_);
     }
     return std::nullopt;
+  }
+
+  void skip(const Unit& unit) {
+    for (const Block& block : unit.targets) bytes_done_ += buffer_bytes(block, target_dtype(block));
+    ++finished_units_;
+    changed_.notify_all();
   }
 
   /// Takes the buffers of the next unit, one after the other, as far as there is memory.
@@ -311,6 +350,11 @@ class Work {
     const Block& block = plan_.units[task.unit].targets[task.block];
     return write_segment(writer_, block, target_dtype(block), task.segment,
                          units_[task.unit].targets[task.block].buffer.bytes, diags);
+  }
+
+  Status perform(const Note& task, Scratch& /*scratch*/, Diagnostics& diags) {
+    if (!options_.flush->flush(diags)) return diags.failed();
+    return options_.journal->append(task.units, diags);
   }
 
   /// Puts what the copies of a unit read of a load to where it goes.
@@ -407,6 +451,19 @@ class Work {
     if (--state.targets_left > 0) return;
     state.targets = {};
     ++finished_units_;
+    if (options_.journal != nullptr && can_be_noted(plan_.units[task.unit])) to_note_.push_back(task.unit);
+  }
+
+  void settle(const Note& /*task*/) {
+    is_noting_ = false;
+    noted_at_ = Clock::now();
+    noted_bytes_ = bytes_done_;
+  }
+
+  /// What has no place in a file is in memory until the end.
+  bool can_be_noted(const Unit& unit) const {
+    return std::ranges::all_of(
+        unit.targets, [&](const Block& block) { return writer_.place(block.tensor, block.chunk).has_value(); });
   }
 
   const PlanInput& input_;
@@ -422,6 +479,10 @@ class Work {
   std::vector<LoadState> loads_;
   std::deque<Write> writes_;
   std::deque<Move> moves_;
+  std::vector<std::size_t> to_note_;  // units
+  bool is_noting_ = false;
+  Clock::time_point noted_at_;
+  std::uint64_t noted_bytes_ = 0;
   std::size_t unit_ = 0;  // whose memory is given out next
   std::size_t load_ = 0;  // of that unit
   bool is_open_ = false;  // it has its buffers

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "engine/plan/plan.h"
+#include "engine/run/journal.h"
 
 #include <rulec/diagnostics.h>
 
@@ -15,6 +16,10 @@ namespace rulec {
 struct WorkOptions {
   std::uint64_t memory_bytes = 0;  ///< at least the plan's `needed_bytes`
   int threads = 1;
+  /// Units that it has are not done again; those that are done are noted in it when `flush` has put them on the disk.
+  /// Or null.
+  Journal* journal = nullptr;
+  ChunkedSink* flush = nullptr;
   /// Called in the calling thread when more has been written, with the bytes so far and the target written last.
   std::function<void(std::uint64_t, std::size_t)> on_progress;
 };

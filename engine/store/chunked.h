@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "engine/file/direct.h"
 
@@ -41,6 +42,10 @@ class ChunkedStore {
   /// The most bytes that a chunk is stored in, which are in memory while it is decoded; 0 if raw.
   virtual std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const = 0;
 
+  /// What tells this content from any other that the store's files had or will have: which files, and in which of their
+  /// states. Empty: nobody can tell.
+  virtual std::string identity() const = 0;
+
   /// Fills `into` with bytes of the chunk from `offset` on; those are its elements in C order, of the whole
   /// `chunk_shape`. Of a chunk that is not raw, all is read at once. `room`: as for `InputFile::read`.
   virtual Status read_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<std::byte> into,
@@ -66,6 +71,16 @@ class ChunkedSink {
   /// tensor's edge is zero.
   virtual Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
                              std::span<const std::byte> bytes, Diagnostics& diags) = 0;
+
+  /// `begin` where a run with the same tensors and options was killed: its files are there, with what was written to
+  /// them. Errors: those of `begin`, R0809 if a file is not what it should be.
+  virtual Status begin_again(std::span<const TensorInfo> tensors, Diagnostics& diags) = 0;
+
+  /// Says that these bytes of a raw chunk were written before `begin_again`.
+  virtual void note_written(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::uint64_t bytes) = 0;
+
+  /// Returns when the disk has all that was written to places (`place`) so far. Errors: R0809.
+  virtual Status flush(Diagnostics& diags) = 0;
 };
 
 }  // namespace rulec

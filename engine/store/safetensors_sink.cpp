@@ -60,6 +60,9 @@ class SafetensorsSink final : public TensorSink, public ChunkedSink {
                      Diagnostics& diags) override {
     return write(tensor, offset, bytes, diags);
   }
+  Status begin_again(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
+  void note_written(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::uint64_t bytes) override;
+  Status flush(Diagnostics& diags) override;
 
  private:
   enum class State : std::uint8_t { New, LaidOut, Begun, Committed };
@@ -75,7 +78,8 @@ class SafetensorsSink final : public TensorSink, public ChunkedSink {
   };
 
   Status check_names(std::span<const TensorInfo> tensors, Diagnostics& diags) const;
-  Status make_shard(const Planned& planned, Diagnostics& diags);
+  Status open_shards(std::span<const TensorInfo> tensors, bool again, Diagnostics& diags);
+  Status open_shard(const Planned& planned, bool again, Diagnostics& diags);
   void plan_index(std::span<const TensorInfo> tensors, std::size_t shards);
   Status write_index(Diagnostics& diags);
   void discard();
@@ -92,11 +96,22 @@ class SafetensorsSink final : public TensorSink, public ChunkedSink {
 };
 
 Status SafetensorsSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  return open_shards(tensors, false, diags);
+}
+
+Status SafetensorsSink::begin_again(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  std::error_code ignored;
+  fs::remove(folder_ / IndexName, ignored);  // the run was killed at its very end
+  return open_shards(tensors, true, diags);
+}
+
+Status SafetensorsSink::open_shards(std::span<const TensorInfo> tensors, bool again, Diagnostics& diags) {
   RULEC_ASSERT(state_ == State::New || state_ == State::LaidOut);
   if (state_ == State::New && !lay_out(tensors, diags)) return diags.failed();
   state_ = State::Begun;
   for (const Planned& planned : planned_) {
-    if (make_shard(planned, diags)) continue;
+    if (open_shard(planned, again, diags)) continue;
+    if (again) made_.clear();  // it was there before
     discard();
     return diags.failed();
   }
@@ -142,7 +157,7 @@ Status SafetensorsSink::check_names(std::span<const TensorInfo> tensors, Diagnos
   return Done{};
 }
 
-Status SafetensorsSink::make_shard(const Planned& planned, Diagnostics& diags) {
+Status SafetensorsSink::open_shard(const Planned& planned, bool again, Diagnostics& diags) {
   const auto& [path, layout] = planned;
   if (layout.header.size() - 8 > MaxHeaderBytes) {
     return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, printable(path.string()),
@@ -150,7 +165,8 @@ Status SafetensorsSink::make_shard(const Planned& planned, Diagnostics& diags) {
                               MaxHeaderBytes))
         .help("smaller shards have smaller headers");
   }
-  Result<OutputFile> file = OutputFile::create(path, layout.bytes, diags);
+  Result<OutputFile> file =
+      again ? OutputFile::reopen(path, layout.bytes, diags) : OutputFile::create(path, layout.bytes, diags);
   if (!file) return diags.failed();
   made_.push_back(path);
   Shard shard{.file = *std::move(file), .bytes = layout.bytes, .written = {}};
@@ -184,6 +200,20 @@ Status SafetensorsSink::write(std::size_t index, std::uint64_t offset, std::span
   if (!shard.file.write(begin, bytes, diags)) return diags.failed();
   const std::lock_guard lock(mutex_);
   shard.written.add(begin, begin + bytes.size());
+  return Done{};
+}
+
+void SafetensorsSink::note_written(std::size_t tensor, const Shape& /*chunk*/, std::uint64_t offset,
+                                   std::uint64_t bytes) {
+  const Home& home = homes_[tensor];
+  const std::lock_guard lock(mutex_);
+  shards_[home.shard].written.add(home.offset + offset, home.offset + offset + bytes);
+}
+
+Status SafetensorsSink::flush(Diagnostics& diags) {
+  for (Shard& shard : shards_) {
+    if (!shard.file.flush(diags)) return diags.failed();
+  }
   return Done{};
 }
 

@@ -50,7 +50,7 @@ def contents(folder):
 
 
 def left_behind(work):
-    return [p.name for p in work.iterdir() if ".partial-" in p.name]
+    return [p.name for p in work.iterdir() if ".partial" in p.name]
 
 
 def usage(work):

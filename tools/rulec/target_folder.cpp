@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
+#include <fstream>
 #include <string>
 #include <system_error>
 
@@ -58,7 +58,8 @@ TargetFolder::~TargetFolder() {
   // A signal that came first wins: the watch ends the process, and this waits for it.
   pthread_kill(watch_.native_handle(), EndOfWatch);
   watch_.join();
-  remove_partial();
+  if (!is_resumed_ || !is_worth_keeping()) remove_partial();
+  if (locked_ >= 0) ::close(locked_);
   for (std::size_t i = 0; i < Ignored.size(); ++i) ::signal(Ignored[i], handlers_[i]);
   const sigset_t signals = watched_signals();
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
@@ -70,8 +71,23 @@ void TargetFolder::wait_for_signals() {
   while (sigwait(&signals, &signal) != 0) continue;
   if (signal == EndOfWatch) return;
   const std::lock_guard lock(mutex_);
-  remove_partial();
+  if (is_worth_keeping()) {
+    const std::string text = "rulec: stopped; the same command with --resume goes on\n";
+    if (::write(STDERR_FILENO, text.data(), text.size()) < 0) errno = 0;  // nobody listens
+  } else {
+    remove_partial();
+  }
   _exit(128 + signal);  // as a shell reports it
+}
+
+/// Whether the journal has noted anything below its head, which has two lines.
+bool TargetFolder::is_worth_keeping() const {
+  if (partial_.empty()) return false;
+  std::ifstream file(journal());
+  std::string line;
+  int lines = 0;
+  while (lines < 3 && std::getline(file, line)) ++lines;
+  return lines == 3;
 }
 
 void TargetFolder::remove_partial() {
@@ -89,16 +105,63 @@ void TargetFolder::remove_partial() {
   }
 }
 
-Status TargetFolder::create(Diagnostics& diags) {
+Status TargetFolder::create(bool resume, Diagnostics& diags) {
   const std::string whole = target_.filename().string();
-  std::string name = (parent_of(target_) / (whole.substr(0, MaxNameBytes) + ".partial-XXXXXX")).string();
-  const std::lock_guard lock(mutex_);
-  if (mkdtemp(name.data()) == nullptr) return cannot_write(target_, errno, diags);
-  partial_ = name;
-  std::error_code error;  // mkdtemp's folders are for their owner only; this one is to be like any other
-  const mode_t mask = umask(0);
-  umask(mask);
-  fs::permissions(partial_, static_cast<fs::perms>(0777 & ~mask), error);
+  const fs::path partial = parent_of(target_) / (whole.substr(0, MaxNameBytes) + ".partial");
+  const std::lock_guard guard(mutex_);
+  if (::mkdir(partial.c_str(), 0777) != 0) {
+    if (errno != EEXIST) return cannot_write(target_, errno, diags);
+  } else if (resume) {
+    ::rmdir(partial.c_str());
+    return report(diags, FilePlace{partial.string(), {}}, diag::NothingToResume, partial.string(), "is not there")
+        .help("begin anew, without --resume");
+  }
+  locked_ = ::open(partial.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (locked_ < 0) return cannot_write(partial, errno, diags);
+  // A file system without locks has no way to know.
+  if (::flock(locked_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return report(diags, FilePlace{target_.string(), {}}, diag::TargetExists, target_.string(),
+                  "is being written by another run");
+  }
+  struct stat locked = {};
+  struct stat named = {};
+  if (::fstat(locked_, &locked) != 0 || ::lstat(partial.c_str(), &named) != 0 || locked.st_ino != named.st_ino) {
+    return report(diags, FilePlace{target_.string(), {}}, diag::TargetExists, target_.string(),
+                  "was being written by another run");
+  }
+  partial_ = partial;
+  if (const Status cleared = clear(resume, diags); !cleared) {
+    partial_.clear();  // it was there before
+    return cleared;
+  }
+  return Done{};
+}
+
+/// What an earlier run has left: hours of work perhaps, so that nobody removes it who does not say so.
+Status TargetFolder::clear(bool resume, Diagnostics& diags) {
+  std::error_code error;
+  if (resume) {
+    if (fs::exists(journal(), error)) {
+      is_resumed_ = true;
+      // What a conversion writes beside the weights, it writes anew.
+      for (const fs::directory_entry& entry : fs::directory_iterator(partial_, error)) {
+        const fs::path name = entry.path().filename();
+        const bool is_weights = name.extension() == ".safetensors" || name == "0" || name == "0.orbax-checkpoint-tmp";
+        if (!is_weights && entry.path() != journal()) fs::remove_all(entry.path(), error);
+      }
+      return Done{};
+    }
+    return report(diags, FilePlace{partial_.string(), {}}, diag::NothingToResume, partial_.string(),
+                  "has no journal: nothing of it is known to be done")
+        .help("remove it, and begin anew without --resume");
+  }
+  if (is_worth_keeping()) {
+    return report(diags, FilePlace{partial_.string(), {}}, diag::TargetExists, partial_.string(),
+                  "is what a conversion that was stopped has done so far")
+        .help("go on with it: --resume; or remove it to begin anew");
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(partial_, error)) fs::remove_all(entry.path(), error);
+  if (error) return cannot_write(partial_, error.value(), diags);
   return Done{};
 }
 
@@ -117,6 +180,8 @@ int TargetFolder::swap() {
 
 Status TargetFolder::commit(bool overwrite, Diagnostics& diags) {
   const std::lock_guard lock(mutex_);
+  std::error_code none;
+  fs::remove(journal(), none);
   if (!sync_folder(partial_, diags)) return diags.failed();
   bool replaces = false;
   if (::rename(partial_.c_str(), target_.c_str()) != 0) {

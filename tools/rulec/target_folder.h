@@ -12,8 +12,9 @@
 namespace rulec::cli {
 
 /// A folder that appears all at once: filled under a temporary name beside the target, on the disk before it is
-/// renamed, renamed when complete. Whatever ends the process before that (SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGXCPU
-/// too) removes the temporary folder and leaves an old target as it was.
+/// renamed, renamed when complete. An error removes the temporary folder, unless it was there before, and leaves an old
+/// target as it was; so does SIGINT, SIGTERM, SIGHUP, SIGQUIT or SIGXCPU, unless the journal says that part of the work
+/// is done: then the folder stays, for `--resume`.
 ///
 /// Make it before any other thread: it blocks those signals and has a thread wait for them. While it lives, a closed
 /// pipe and a limit on the size of files are errors of the writer's and do not end the process.
@@ -25,8 +26,12 @@ class TargetFolder {
   TargetFolder(const TargetFolder&) = delete;
   TargetFolder& operator=(const TargetFolder&) = delete;
 
-  /// Makes the temporary folder. Errors: R0809.
-  Status create(Diagnostics& diags);
+  /// Makes the temporary folder, `TARGET.partial`, or goes on with the one that is there. Two runs do not write to one:
+  /// it is locked. Errors: R0809, R0810, R0846.
+  Status create(bool resume, Diagnostics& diags);
+
+  /// Where to note what is done. Goes before `commit`.
+  std::filesystem::path journal() const { return partial_ / ".rulec-journal"; }
 
   /// Where to write. Files and folders below it must be on the disk before `commit`, but for their names in this folder
   /// itself.
@@ -39,10 +44,15 @@ class TargetFolder {
  private:
   void wait_for_signals();
   void remove_partial();
+  Status lock(Diagnostics& diags);
+  Status clear(bool resume, Diagnostics& diags);
+  bool is_worth_keeping() const;
   int swap();
 
   std::filesystem::path target_;
-  std::filesystem::path partial_;            // empty: there is none
+  std::filesystem::path partial_;  // empty: there is none
+  int locked_ = -1;                // descriptor of it
+  bool is_resumed_ = false;
   std::mutex mutex_;                         // a signal must not fall into the middle of a commit
   std::array<void (*)(int), 2> handlers_{};  // of the signals that are ignored meanwhile
   std::thread watch_;

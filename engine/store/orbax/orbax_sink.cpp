@@ -47,6 +47,14 @@ ocdbt::Uuid random_uuid() {
   return uuid;
 }
 
+/// The names of data files need differ within their folder only.
+ocdbt::Uuid numbered_uuid(unsigned number) {
+  std::mt19937 scrambled(number);
+  ocdbt::Uuid uuid;
+  for (std::byte& byte : uuid) byte = static_cast<std::byte>(scrambled());
+  return uuid;
+}
+
 class OrbaxSink final : public TensorSink, public ChunkedSink {
  public:
   OrbaxSink(fs::path folder, OrbaxOptions options) : folder_(std::move(folder)), options_(std::move(options)) {}
@@ -66,12 +74,17 @@ class OrbaxSink final : public TensorSink, public ChunkedSink {
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
   Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
                      Diagnostics& diags) override;
+  Status begin_again(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
+  void note_written(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::uint64_t bytes) override;
+  Status flush(Diagnostics& diags) override { return values_->flush(diags); }
 
  private:
   enum class State : std::uint8_t { New, LaidOut, Begun, Committed };
 
   TreeForm form() const { return {options_.has_database, options_.zarr_version == 3}; }
+  Status open(std::span<const TensorInfo> tensors, bool again, Diagnostics& diags);
   Status make_files(Diagnostics& diags);
+  Status find_files(Diagnostics& diags);
   Status write_indices(Diagnostics& diags);
   Status write_array(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
   Status write_raw(const PlannedArray& array, const ChunkPart& part, std::span<const std::byte> bytes,
@@ -112,14 +125,24 @@ Shape chunk_position(const PlannedArray& array, const ChunkPart& part) {
 }
 
 Status OrbaxSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  return open(tensors, false, diags);
+}
+
+Status OrbaxSink::begin_again(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  return open(tensors, true, diags);
+}
+
+Status OrbaxSink::open(std::span<const TensorInfo> tensors, bool again, Diagnostics& diags) {
   RULEC_ASSERT(state_ == State::New || state_ == State::LaidOut);
   if (state_ == State::New && !lay_out(tensors, diags)) return diags.failed();
   state_ = State::Begun;
   begun_ = now();
   const std::vector<std::byte> step(StepArray.bytes());
-  if (make_files(diags) && write_indices(diags) && write_array(tensors.size(), 0, step, diags)) {
+  if ((again ? find_files(diags) : make_files(diags)) && write_indices(diags) &&
+      write_array(tensors.size(), 0, step, diags)) {
     return Done{};
   }
+  if (again) step_.clear();  // it was there before
   discard();
   return diags.failed();
 }
@@ -127,7 +150,9 @@ Status OrbaxSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags)
 Status OrbaxSink::lay_out(std::span<const TensorInfo> tensors, Diagnostics& diags) {
   RULEC_ASSERT(state_ == State::New);
   Result<std::vector<WrittenLeaf>> leaves = tree_of(tensors, form(), diags);
-  Result<WritePlan> planned = plan_write(tensors, options_, [] { return ocdbt::data_file_name(random_uuid()); }, diags);
+  // Not random: what is begun again finds its files, and the same conversion makes the same ones.
+  Result<WritePlan> planned = plan_write(
+      tensors, options_, [number = 0U]() mutable { return ocdbt::data_file_name(numbered_uuid(number++)); }, diags);
   if (!leaves || !planned) return diags.failed();
   leaves_ = *std::move(leaves);
   plan_ = *std::move(planned);
@@ -150,6 +175,16 @@ Status OrbaxSink::make_files(Diagnostics& diags) {
   if (!make_folder(step_ / Item, diags)) return diags.failed();
   values_.emplace(step_ / Item, plan_);
   return values_->create(diags);
+}
+
+Status OrbaxSink::find_files(Diagnostics& diags) {
+  std::error_code ignored;
+  fs::rename(folder_ / Step, folder_ / Unfinished, ignored);  // the run was killed at its very end
+  step_ = folder_ / Unfinished;
+  fs::remove(step_ / "_CHECKPOINT_METADATA", ignored);
+  fs::remove(step_ / "commit_success.txt", ignored);
+  values_.emplace(step_ / Item, plan_);
+  return values_->create_again(diags);
 }
 
 Status OrbaxSink::write_indices(Diagnostics& diags) {
@@ -240,6 +275,12 @@ Status OrbaxSink::write_chunk(std::size_t tensor, const Shape& chunk, std::uint6
   }
   if (plan_.is_compressed) return compress(array, chunk, bytes, diags);
   return values_->put(value_of(array, chunk), array.layout.raw_place(chunk).offset + offset, bytes, diags);
+}
+
+void OrbaxSink::note_written(std::size_t tensor, const Shape& /*chunk*/, std::uint64_t /*offset*/,
+                             std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  chunk_bytes_[tensor] += bytes;
 }
 
 Status OrbaxSink::commit(Diagnostics& diags) {

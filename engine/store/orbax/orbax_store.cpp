@@ -2,6 +2,7 @@
 #include "engine/store/orbax/orbax_store.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -96,6 +97,7 @@ class OrbaxStore final : public TensorStore, public ChunkedStore {
   bool is_raw(std::size_t tensor) const override { return array(tensor).metadata().codecs.is_raw(); }
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
   std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const override;
+  std::string identity() const override;
   Status read_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<std::byte> into, Room room,
                     Diagnostics& diags) const override {
     return array(tensor).read_chunk(chunk, offset, into, room, diags);
@@ -139,6 +141,22 @@ std::uint64_t OrbaxStore::stored_bytes(std::size_t tensor, const Shape& chunk) c
   Diagnostics unheard;
   const Result<std::optional<zarr::ChunkPlace>> found = array(tensor).place(chunk, unheard);
   return found && *found ? (*found)->extent.length : 0;
+}
+
+// Every file of the item: chunks may lie in any, and databases that were merged refer to one another.
+std::string OrbaxStore::identity() const {
+  std::vector<std::string> lines;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(description_.place.item, error), end; !error && at != end;
+       at.increment(error)) {
+    if (!at->is_regular_file(error)) continue;
+    Diagnostics unheard;
+    const Result<InputFile> file = InputFile::open(at->path(), unheard);
+    lines.push_back(at->path().lexically_relative(description_.place.item).string() + " " +
+                    (file ? to_string(file->identity()) : "?"));
+  }
+  std::ranges::sort(lines);
+  return fmt::format("{}\n", fmt::join(lines, "\n"));
 }
 
 Status OrbaxStore::open(Diagnostics& diags) {

@@ -11,12 +11,16 @@ namespace rulec::orbax {
 
 namespace fs = std::filesystem;
 
-Status ValueWriter::make_folders(Diagnostics& diags) {
+void ValueWriter::list_folders() {
   for (const PlannedFile& file : plan_->files) {
     for (fs::path folder = fs::path(file.path).parent_path(); !folder.empty(); folder = folder.parent_path()) {
       if (!folders_.insert(folder).second) break;
     }
   }
+}
+
+Status ValueWriter::make_folders(Diagnostics& diags) {
+  list_folders();
   for (const fs::path& folder : folders_) {
     if (!make_folder(item_ / folder, diags)) return diags.failed();
   }
@@ -31,6 +35,39 @@ Status ValueWriter::create(Diagnostics& diags) {
     if (outputs_.size() >= MaxOpenFiles) file->close();
     outputs_.push_back({*std::move(file), plan_->is_compressed ? 0 : planned.bytes});
   }
+  prepare_values();
+  return Done{};
+}
+
+Status ValueWriter::create_again(Diagnostics& diags) {
+  RULEC_ASSERT(!plan_->is_compressed);
+  list_folders();
+  std::set<fs::path> planned;
+  for (const PlannedFile& file : plan_->files) planned.insert(item_ / file.path);
+  std::error_code error;
+  std::vector<fs::path> others;
+  for (fs::recursive_directory_iterator at(item_, error), end; !error && at != end; at.increment(error)) {
+    if (!at->is_directory(error) && !planned.contains(at->path())) others.push_back(at->path());
+  }
+  for (const fs::path& other : others) fs::remove(other, error);
+  for (const PlannedFile& file : plan_->files) {
+    Result<OutputFile> opened = OutputFile::reopen(item_ / file.path, file.bytes, diags);
+    if (!opened) return diags.failed();
+    if (outputs_.size() >= MaxOpenFiles) opened->close();
+    outputs_.push_back({*std::move(opened), file.bytes});
+  }
+  prepare_values();
+  return Done{};
+}
+
+Status ValueWriter::flush(Diagnostics& diags) {
+  for (Output& output : outputs_) {
+    if (!output.file.flush(diags)) return diags.failed();
+  }
+  return Done{};
+}
+
+void ValueWriter::prepare_values() {
   stored_.resize(plan_->values.size());
   for (std::size_t i = 0; i < stored_.size(); ++i) {
     const PlannedValue& value = plan_->values[i];
@@ -38,7 +75,6 @@ Status ValueWriter::create(Diagnostics& diags) {
     stored = {.memory = {}, .offset = value.offset, .length = value.bytes, .is_inline = !value.file};
     if (stored.is_inline) stored.memory.resize(value.bytes);
   }
-  return Done{};
 }
 
 Status ValueWriter::put(std::size_t value, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) {

@@ -25,6 +25,13 @@ class ValueWriter {
   /// Makes all folders and files, with room for everything. The item's folder is there. Errors: R0809.
   Status create(Diagnostics& diags);
 
+  /// The same where they are all there. What lies beside them is removed: it was written when all was about to be
+  /// finished, and will be again. Errors: R0809.
+  Status create_again(Diagnostics& diags);
+
+  /// Returns when the disk has what was put into files so far. Errors: R0809.
+  Status flush(Diagnostics& diags);
+
   /// Puts bytes of a raw value to where they belong. May be called from several threads at once. Errors: R0809.
   Status put(std::size_t value, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
 
@@ -50,7 +57,9 @@ class ValueWriter {
     bool is_inline = false;
   };
 
+  void list_folders();
   Status make_folders(Diagnostics& diags);
+  void prepare_values();
 
   std::filesystem::path item_;
   const WritePlan* plan_;
