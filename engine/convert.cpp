@@ -101,6 +101,7 @@ RunOptions run_options(const ConvertOptions& options) {
   how.threads = options.threads;
   how.journal = options.journal;
   how.is_resumed = options.is_resumed;
+  how.trace = options.trace;
   how.on_progress = caller_progress(options.on_progress);
   how.plan.memory_bytes = options.memory_bytes.value_or(default_memory_bytes());
   return how;

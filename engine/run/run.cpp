@@ -161,7 +161,10 @@ Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& sto
                    options.threads > 0 ? options.threads : usable_cores(),
                    journal ? &*journal : nullptr,
                    stores.target_chunks,
+                   nullptr,
                    {}};
+  Trace trace;
+  if (!options.trace.empty()) work.trace = &trace;
   if (options.on_progress) {
     std::uint64_t resumed = 0;
     for (std::size_t u = 0; journal && u < journal->finished().size(); ++u) {
@@ -172,8 +175,9 @@ Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& sto
       options.on_progress({bytes, made.plan.bytes_written, made.infos[target].name, resumed});
     };
   }
-  if (!do_work(made.input, made.plan, made.reader, made.writer, work, diags) || !stores.target->commit(diags))
-    return diags.failed();
+  const bool is_done = static_cast<bool>(do_work(made.input, made.plan, made.reader, made.writer, work, diags));
+  if (!options.trace.empty() && !trace.write(options.trace, diags)) return diags.failed();
+  if (!is_done || !stores.target->commit(diags)) return diags.failed();
   report.bytes_read += made.plan.bytes_read;
   report.bytes_written = made.plan.bytes_written;
   for (const TargetTensor& target : made.targets) report.tensors.push_back(written(pack, graph, target));

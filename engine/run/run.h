@@ -26,6 +26,7 @@ struct RunOptions {
   int threads = 0;                ///< that compute; 0: as many as the process may use
   std::filesystem::path journal;  ///< where to note what is done; empty: nowhere
   bool is_resumed = false;        ///< go on as the journal says
+  std::filesystem::path trace;    ///< a file for what each thread did when; empty: none
   std::function<void(const Progress&)> on_progress;
 };
 

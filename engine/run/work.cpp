@@ -105,7 +105,7 @@ class Work {
     std::vector<std::thread> threads;
     for (int i = 0; i < count; ++i) {
       try {
-        threads.emplace_back([this] { work(); });
+        threads.emplace_back([this, i] { work(static_cast<std::size_t>(i)); });
       } catch (const std::system_error&) {  // the machine has no more
         if (threads.empty()) throw std::bad_alloc();
         break;
@@ -135,7 +135,7 @@ class Work {
     std::unique_lock lock(mutex_);
     std::uint64_t told = 0;
     while (true) {
-      changed_.wait(lock, [&] { return is_over() || (options_.on_progress && bytes_done_ != told); });
+      watched_.wait(lock, [&] { return is_over() || (options_.on_progress && bytes_done_ != told); });
       if (stop_ || !options_.on_progress || bytes_done_ == told) return;
       told = bytes_done_;
       const std::size_t tensor = last_written_;
@@ -154,44 +154,78 @@ class Work {
 
   void fail(std::exception_ptr thrown) {
     if (!thrown_) thrown_ = std::move(thrown);
+    stop();
+  }
+
+  void stop() {
     stop_ = true;
-    changed_.notify_all();
+    wake_all();
+  }
+
+  void wake_all() {
+    free_.notify_all();
+    watched_.notify_all();
   }
 
   // ---- the threads
   // ----------------------------------------------------------------------------------------------------
 
-  void work() {
+  void work(std::size_t thread) {
     Scratch scratch;
     std::unique_lock lock(mutex_);
     while (true) {
       std::optional<Task> task;
       try {
         while (!is_over() && !(task = next())) {
+          if (is_over()) break;  // the rest had been done before
           // The plan fits into the memory that was allowed, but the machine may have less.
           if (running_ == 0) throw std::bad_alloc();
-          changed_.wait(lock);
+          ++waiting_;
+          free_.wait(lock);
+          --waiting_;
         }
-        if (!task || stop_) return;
+        if (!task || stop_) return wake_all();
         ++running_;
+        // Whoever wakes up does the same, as long as there is something to do.
+        if (waiting_ > 0) free_.notify_one();
         lock.unlock();
         Diagnostics diags;
+        const Trace::Clock::time_point begin = Trace::Clock::now();
         const bool is_done =
             std::visit([&](const auto& t) { return static_cast<bool>(perform(t, scratch, diags)); }, *task);
+        if (options_.trace != nullptr) trace(thread, *task, begin);
         lock.lock();
         --running_;
         for (const Diagnostic& diagnostic : diags.all()) said_.add(diagnostic);
         if (is_done) {
           std::visit([&](const auto& t) { settle(t); }, *task);
         } else {
-          stop_ = true;
+          stop();
         }
       } catch (...) {
         if (!lock.owns_lock()) lock.lock();
         fail(std::current_exception());
       }
-      changed_.notify_all();
+      if (is_over()) wake_all();
     }
+  }
+
+  void trace(std::size_t thread, const Task& task, Trace::Clock::time_point begin) const {
+    const auto add = [&](std::string_view kind, std::string_view tensor, std::uint64_t bytes) {
+      options_.trace->add(thread, kind, tensor, bytes, begin, Trace::Clock::now());
+    };
+    const auto add_load = [&](std::string_view kind, std::size_t l) {
+      add(kind, input_.sources[plan_.loads[l].block.tensor].name, plan_.loads[l].bytes);
+    };
+    std::visit(Overloaded{[&](const Prepare&) { add("prepare", "", 0); },
+                          [&](const Read& t) { add_load("read and move", t.load); },
+                          [&](const Move& t) { add_load("move", t.load); },
+                          [&](const Write& t) {
+                            const Block& block = plan_.units[t.unit].targets[t.block];
+                            add("write", input_.targets[block.tensor].info.name, t.segment.bytes);
+                          },
+                          [&](const Note&) { add("flush and note", "", 0); }},
+               task);
   }
 
   /// What to do next, if anything can be done.
@@ -268,7 +302,6 @@ class Work {
   void skip(const Unit& unit) {
     for (const Block& block : unit.targets) bytes_done_ += buffer_bytes(block, target_dtype(block));
     ++finished_units_;
-    changed_.notify_all();
   }
 
   /// Takes the buffers of the next unit, one after the other, as far as there is memory.
@@ -444,6 +477,7 @@ class Work {
   void settle(const Write& task) {
     bytes_done_ += task.segment.bytes;
     last_written_ = plan_.units[task.unit].targets[task.block].tensor;
+    watched_.notify_one();
     UnitState& state = units_[task.unit];
     TargetState& target = state.targets[task.block];
     if (--target.writes_left > 0) return;
@@ -472,8 +506,10 @@ class Work {
   ChunkWriter& writer_;
   const WorkOptions& options_;
 
-  std::mutex mutex_;  // for all below
-  std::condition_variable changed_;
+  std::mutex mutex_;                 // for all below
+  std::condition_variable free_;     // threads that wait for something to do
+  std::condition_variable watched_;  // the calling thread
+  int waiting_ = 0;
   Arena arena_;
   std::vector<UnitState> units_;
   std::vector<LoadState> loads_;

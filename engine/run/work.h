@@ -8,6 +8,7 @@
 
 #include "engine/plan/plan.h"
 #include "engine/run/journal.h"
+#include "engine/run/trace.h"
 
 #include <rulec/diagnostics.h>
 
@@ -20,6 +21,7 @@ struct WorkOptions {
   /// Or null.
   Journal* journal = nullptr;
   ChunkedSink* flush = nullptr;
+  Trace* trace = nullptr;  ///< or null
   /// Called in the calling thread when more has been written, with the bytes so far and the target written last.
   std::function<void(std::uint64_t, std::size_t)> on_progress;
 };

@@ -172,6 +172,8 @@ Command add_convert(CLI::App& app) {
   parser->add_flag("--dry-run", args->convert.dry_run, "Plan and report; write nothing");
   parser->add_flag("--resume", args->convert.is_resumed, "Go on where the same conversion was killed");
   add_format_option(*parser, args->format);
+  parser->add_option("--trace", args->convert.trace, "Write what each thread did when, for ui.perfetto.dev")
+      ->type_name("FILE");
   const std::map<std::string, ProgressStyle> styles = {{"auto", ProgressStyle::Auto},
                                                        {"plain", ProgressStyle::Plain},
                                                        {"json", ProgressStyle::Json},

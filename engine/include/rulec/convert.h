@@ -48,6 +48,8 @@ struct ConvertOptions {
   /// Goes on where a conversion of the same source, rules and options was killed, as `journal` says; the target's
   /// folder is as it was left. Errors: R0845, R0846.
   bool is_resumed = false;
+  /// A file to make, for what each thread did when, in the Trace Event Format that browsers show. Empty: none.
+  std::filesystem::path trace;
   int threads = 0;  ///< that compute; 0: one for each core that the process may use
   /// Called by `convert` when more was written, one call at a time, in the thread that called `convert`. What it throws
   /// ends the conversion: R0905.
