@@ -78,7 +78,7 @@ def compete(workload, contestants, source, target, rounds, cache):
 
 
 def race_all(args, field, cache):
-    summaries = []
+    """Yields a summary for each workload."""
     sources = field.sources
     for name in args.workloads:
         workload = workloads.WORKLOADS[name]
@@ -89,8 +89,7 @@ def race_all(args, field, cache):
         contestants = field.of(workload, target)
         sources.keep(workload.source)
         race = compete(workload, contestants, sources.get(workload.source), target, args.rounds, cache)
-        summaries.append(report.summary(race))
-    return summaries
+        yield report.summary(race)
 
 
 def arguments():
@@ -109,45 +108,58 @@ def arguments():
     parser.add_argument("--maxtext-python", help="a Python that has MaxText; W1 and W2 at 2b only, two minutes and 15 GB each run")
     parser.add_argument("--json", type=pathlib.Path, help="writes every run to this file")
     parser.add_argument("--svg", type=pathlib.Path, help="draws the ratios in this file")
+    parser.add_argument("--draw", type=pathlib.Path, metavar="JSON", help="runs nothing: prints and draws what --json wrote")
     args = parser.parse_args()
+    unknown = [name for name in args.workloads.split(",") if name not in [*known, "all"]]
+    if unknown:
+        parser.error(f"no such workload: {', '.join(unknown)}; there are {', '.join(known)}")
     args.workloads = known if args.workloads == "all" else sorted(args.workloads.split(","), key=known.index)
     args.build = args.build.resolve()
     args.folder = (args.folder or args.build / "bench").resolve()
     return args
 
 
-def print_report(result, summaries):
-    machine, start = result["machine"], result["check_to_true"]
+def print_report(result):
+    machine, start, load = result["machine"], result["check_to_true"], result["load"]
     print(f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['file_system']}, "
           f"{machine['kernel']}; size {result['size']}, {result['rounds']} rounds, page cache {result['cache']}, "
-          f"load average {result['load'][0]:.2f} before, {result['load'][1]:.2f} after\n")
+          f"load average {load[0]:.2f} before, {load[1]:.2f} after\n")
+    if load[0] > machine["cores"] / 2:
+        print("**The machine was busy with something else.**\n")
     print(f"`rulec check gemma2` : `true`   **{start['median']:.0f}** ({start['min']:.0f}-{start['max']:.0f})\n")
-    for part in (report.ratios_table(summaries), report.costs_table(summaries), report.remarks(summaries)):
+    done = result["workloads"]
+    for part in (report.ratios_table(done), report.costs_table(done), report.remarks(done)):
         if part:
             print(part + "\n")
 
 
-def main():
-    args = arguments()
-    sources_folder = args.folder / "sources"
+def race(args):
+    """Everything, as JSON; what is done so far is in the file after each workload."""
     measure.remove(args.folder)
-    sources_folder.mkdir(parents=True)
-    sources = inputs.Inputs(sources_folder, args.build, inputs.SIZES[args.size])
+    (args.folder / "sources").mkdir(parents=True)
+    sources = inputs.Inputs(args.folder / "sources", args.build, inputs.SIZES[args.size])
     cache = measure.Cache(sources.size.wait)
-    result = {"machine": report.machine(args.folder), "size": args.size, "rounds": args.rounds}
+    result = {"machine": report.machine(args.folder), "size": args.size, "rounds": args.rounds, "workloads": []}
     load = os.getloadavg()[0]
     try:
         result["check_to_true"] = start_ratio(args.build / "rulec", args.rounds)
-        summaries = race_all(args, workloads.field(args, sources), cache)
+        for summary in race_all(args, workloads.field(args, sources), cache):
+            result["workloads"].append(summary)
+            result |= {"cache": cache.state, "load": [load, os.getloadavg()[0]]}
+            if args.json:
+                args.json.write_text(json.dumps(result, indent=1) + "\n")
     finally:
         measure.remove(args.folder)
-    result |= {"cache": cache.state, "load": [load, os.getloadavg()[0]], "workloads": summaries}
-    print_report(result, summaries)
-    if args.json:
-        args.json.write_text(json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def main():
+    args = arguments()
+    result = json.loads(args.draw.read_text()) if args.draw else race(args)
+    print_report(result)
     if args.svg:
-        args.svg.write_text(chart.svg(summaries))
-    return 1 if any(s["notes"] for s in summaries) else 0
+        args.svg.write_text(chart.svg(result["workloads"]))
+    return 1 if any(s["notes"] for s in result["workloads"]) else 0
 
 
 if __name__ == "__main__":

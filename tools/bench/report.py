@@ -107,9 +107,9 @@ def costs_table(summaries):
 def remarks(summaries):
     lines = []
     for s in summaries:
-        lines += [f"{s['workload']}: round {i} discarded, its limit run took {r:.2f} of the median" for i, r in s["discarded"].items()]
-        lines += [f"{s['workload']}: {note}" for note in s["notes"]]
-    return "\n".join(f"- {line}" for line in lines)
+        off = [f"round {i} discarded, its limit run took {ratio:.2f} of the median" for i, ratio in s["discarded"].items()]
+        lines += [f"- {s['workload']}: {remark}" for remark in (*off, *s["notes"])]
+    return "\n".join(lines)
 
 
 def _processor():
@@ -121,8 +121,11 @@ def _processor():
 
 def machine(folder):
     """What the figures are of."""
-    kind = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=False).stdout.strip()
+    listed = subprocess.run(["df", "--output=fstype", folder], capture_output=True, text=True, check=False).stdout.split()
     return {
-        "processor": _processor(), "cores": len(os.sched_getaffinity(0)), "file_system": kind, "kernel": platform.release(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),
+        "file_system": listed[-1] if listed else "?",
+        "kernel": platform.release(),
     }

@@ -107,7 +107,7 @@ class Field:
         return path
 
     def _maxtext(self, workload, source, target):
-        """As /tests/orbax has it installed; one device and no lazy loading is the fastest it does."""
+        """With one device and without lazy loading, its fastest. tests/orbax/requirements-logits.txt lists what it needs."""
         if not self.maxtext_python or not workload.maxtext or self.sources.size is not inputs.SIZES["2b"]:
             return None  # its table of shapes knows whole models only
         find = "import importlib.util as u; print(u.find_spec('maxtext').submodule_search_locations[0])"
