@@ -69,13 +69,14 @@ class Field:
         made = {name: make(workload, source, target) for name, make in makers.items() if name in self.names}
         return {name: contestant for name, contestant in made.items() if contestant}
 
+    def _pack(self, workload):
+        return ["--pack", inputs.PACKS / f"{workload.pack}.rules"] if workload.pack else []
+
     def _options(self, workload):
-        pack = ("--pack", inputs.PACKS / f"{workload.pack}.rules") if workload.pack else ()
-        return [*pack, *(option.format(shard=self.sources.size.shard) for option in workload.options)]
+        return [*self._pack(workload), *(option.format(shard=self.sources.size.shard) for option in workload.options)]
 
     def _diff(self, workload, source, made):
-        pack = ("--pack", inputs.PACKS / f"{workload.pack}.rules") if workload.pack else ()
-        return [self.rulec, "diff", source, made, *pack]
+        return [self.rulec, "diff", source, made, *self._pack(workload)]
 
     def _rulec(self, workload, source, target):
         command = [self.rulec, "convert", source, target, *self._options(workload), "--progress", "none"]
