@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Gemma 2 from Hugging Face to MaxText's scanned layout, bfloat16 kept, as one would write it by hand with NumPy.
+"""Gemma 2 from Hugging Face to MaxText's layout, as one would write it by hand with NumPy.
 
-usage: numpy_gemma2.py SRC DST      needs numpy and ml_dtypes
+usage: numpy_gemma2.py SRC DST [--unscanned] [--f32]      needs numpy and ml_dtypes
 
 What rulec is measured against: memory-mapped input, one output file, one stacked tensor at a time.
 """
@@ -11,45 +11,33 @@ import json
 import pathlib
 import sys
 
-import ml_dtypes
 import numpy as np
 
-TYPES = {"BF16": ml_dtypes.bfloat16, "F32": np.float32}
+import numpy_store
 
 
-def load(folder):
-    tensors = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        raw = np.memmap(file, np.uint8, "r")
-        size = int(raw[:8].view("<u8")[0])
-        for name, info in json.loads(bytes(raw[8 : 8 + size])).items():
-            if name != "__metadata__":
-                begin, end = (8 + size + at for at in info["data_offsets"])
-                tensors[name] = raw[begin:end].view(TYPES[info["dtype"]]).reshape(info["shape"])
-    return tensors
-
-
-def plan(hf, config):
-    """Yields name, dtype, shape and a function that makes the tensor."""
-    layers, heads, kv, size = (config[k] for k in ("num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"))
-    d = config["hidden_size"]
+def parts_of(config, dtype):
+    """MaxText's name of a layer's tensor -> Hugging Face's, and what makes the one out of the other."""
+    heads, kv, size, d = (config[k] for k in ("num_attention_heads", "num_key_value_heads", "head_dim", "hidden_size"))
 
     def norm(w):
         return w.astype(np.float32) + np.float32(1)
 
-    def scaled(factor):
-        return lambda w: (w.astype(np.float32) * np.float32(factor)).astype(w.dtype)
+    def scaled(w, factor):
+        return (w.astype(np.float32) * np.float32(factor)).astype(dtype or w.dtype)
 
     def split(n):
         return lambda w: w.T.reshape(d, n, size)
 
-    query = scaled(config["query_pre_attn_scalar"] ** -0.5)
-    parts = {
+    def query(w):
+        return split(heads)(scaled(w, config["query_pre_attn_scalar"] ** -0.5))
+
+    layer = {
         "pre_self_attention_norm_{}.scale": ("input_layernorm", norm),
         "post_self_attention_norm_{}.scale": ("post_attention_layernorm", norm),
         "pre_ffw_norm_{}.scale": ("pre_feedforward_layernorm", norm),
         "post_ffw_norm_{}.scale": ("post_feedforward_layernorm", norm),
-        "self_attention_{}.query.kernel": ("self_attn.q_proj", lambda w: split(heads)(query(w))),
+        "self_attention_{}.query.kernel": ("self_attn.q_proj", query),
         "self_attention_{}.key.kernel": ("self_attn.k_proj", split(kv)),
         "self_attention_{}.value.kernel": ("self_attn.v_proj", split(kv)),
         "self_attention_{}.out.kernel": ("self_attn.o_proj", lambda w: w.T.reshape(heads, size, d)),
@@ -57,30 +45,33 @@ def plan(hf, config):
         "mlp_{}.wi_1.kernel": ("mlp.up_proj", lambda w: w.T),
         "mlp_{}.wo.kernel": ("mlp.down_proj", lambda w: w.T),
     }
-    yield "token_embedder.embedding", lambda: scaled(np.sqrt(d))(hf["model.embed_tokens.weight"])
-    yield "decoder.decoder_norm.scale", lambda: norm(hf["model.norm.weight"])
+    return layer, lambda w: scaled(w, np.sqrt(d)), norm
+
+
+def convert(hf, config, scanned, dtype):
+    """Yields names and arrays."""
+    layers = config["num_hidden_layers"]
+    parts, embedding, norm = parts_of(config, dtype)
+    yield "token_embedder.embedding", embedding(hf["model.embed_tokens.weight"])
+    yield "decoder.decoder_norm.scale", norm(hf["model.norm.weight"])
     for kind, word in enumerate(("local", "global")):
         for name, (key, function) in parts.items():
-            yield "decoder.layers." + name.format(word), lambda key=key, function=function, kind=kind: np.stack(
-                [function(hf[f"model.layers.{i}.{key}.weight"]) for i in range(kind, layers, 2)], axis=1
-            )
+            made = (function(hf[f"model.layers.{i}.{key}.weight"]) for i in range(kind, layers, 2))
+            if scanned:
+                yield "decoder.layers." + name.format(word), np.stack(list(made), axis=1)
+            else:
+                yield from ((f"decoder.layers_{i}." + name.format(word), array) for i, array in enumerate(made))
 
 
 def main():
     source, target = (pathlib.Path(arg) for arg in sys.argv[1:3])
-    hf = load(source)
+    dtype = np.float32 if "--f32" in sys.argv else None
+    hf = numpy_store.load(source)
+    config = json.loads((source / "config.json").read_text())
+    arrays = convert(hf, config, "--unscanned" not in sys.argv, dtype)
     target.mkdir()
-    names = {ml_dtypes.bfloat16: "BF16", np.float32: "F32"}
-    header, offset = {}, 0
-    with open(target / "data", "wb") as out:
-        for name, make in plan(hf, json.loads((source / "config.json").read_text())):
-            array = np.ascontiguousarray(make())
-            out.write(array.view(np.uint8).data)
-            header[name] = {
-                "dtype": names[array.dtype.type], "shape": array.shape, "data_offsets": [offset, offset + array.nbytes]
-            }
-            offset += array.nbytes
-    (target / "header.json").write_text(json.dumps(header))
+    as_wanted = ((name, array.astype(dtype or array.dtype, copy=False)) for name, array in arrays)
+    numpy_store.save(target / "model.safetensors", as_wanted, len(hf))
 
 
 main()
