@@ -9,6 +9,27 @@
 #include "engine/plan/budget.h"
 
 namespace rulec {
+namespace {
+
+constexpr std::uint64_t HugePage = std::uint64_t{2} << 20U;
+
+/// Fresh memory, from the beginning of a huge page on if it is one or more; null if there is none.
+std::byte* map(std::uint64_t size) {
+  const std::uint64_t more = size < HugePage ? 0 : HugePage - DirectBlock;
+  void* const memory = ::mmap(nullptr, size + more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  auto* const first = static_cast<std::byte*>(memory);
+  if (more == 0) return first;
+  const std::uint64_t before = (HugePage - reinterpret_cast<std::uintptr_t>(first) % HugePage) % HugePage;
+  if (before > 0) ::munmap(first, before);
+  if (before < more) ::munmap(first + before + size, more - before);
+#ifdef MADV_HUGEPAGE
+  ::madvise(first + before, size, MADV_HUGEPAGE);
+#endif
+  return first + before;
+}
+
+}  // namespace
 
 Arena::~Arena() {
   drop_spares(mapped_);
@@ -20,15 +41,11 @@ std::optional<Buffer> Arena::take(std::uint64_t bytes, std::size_t phase) {
   std::byte* base = spare(size);
   if (base == nullptr) {
     if (mapped_ + size > capacity_) drop_spares(mapped_ + size - capacity_);
-    void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {  // less than was allowed
+    base = map(size);
+    if (base == nullptr) {  // less than was allowed
       drop_spares(mapped_);
       return std::nullopt;
     }
-#ifdef MADV_HUGEPAGE
-    ::madvise(memory, size, MADV_HUGEPAGE);
-#endif
-    base = static_cast<std::byte*>(memory);
     mapped_ += size;
     most_mapped_ = std::max(most_mapped_, mapped_);
   }

@@ -101,7 +101,8 @@ class Work {
 
   Status run(Diagnostics& diags) {
     // As many again wait for the disk.
-    const int count = 2 * std::max(1, options_.threads) + 1;
+    const int count = 2 * std::max(1, options_.threads);
+    writers_ = std::max(1, count - 1);
     std::vector<std::thread> threads;
     for (int i = 0; i < count; ++i) {
       try {
@@ -186,6 +187,7 @@ class Work {
         }
         if (!task || stop_) return wake_all();
         ++running_;
+        writing_ += std::holds_alternative<Write>(*task) ? 1 : 0;
         // Whoever wakes up does the same, as long as there is something to do.
         if (waiting_ > 0) free_.notify_one();
         lock.unlock();
@@ -196,6 +198,7 @@ class Work {
         if (options_.trace != nullptr) trace(thread, *task, begin);
         lock.lock();
         --running_;
+        writing_ -= std::holds_alternative<Write>(*task) ? 1 : 0;
         for (const Diagnostic& diagnostic : diags.all()) said_.add(diagnostic);
         if (is_done) {
           std::visit([&](const auto& t) { settle(t); }, *task);
@@ -234,9 +237,12 @@ class Work {
       is_noting_ = true;
       return Note{std::exchange(to_note_, {})};
     }
-    if (!writes_.empty()) return popped(writes_);
+    // The disk reads best while it writes: some threads keep to reading, as long as there is memory for it.
+    if (!writes_.empty() && writing_ < writers_) return popped(writes_);
     if (!moves_.empty()) return popped(moves_);
-    return admitted();
+    if (std::optional<Task> task = admitted()) return task;
+    if (!writes_.empty()) return popped(writes_);
+    return std::nullopt;
   }
 
   bool is_time_to_note() const {
@@ -524,6 +530,8 @@ class Work {
   bool is_open_ = false;  // it has its buffers
   bool is_preparing_ = false;
   int running_ = 0;  // tasks
+  int writing_ = 0;  // of them
+  int writers_ = 1;  // that there may be at a time, while others can read
   std::size_t finished_units_ = 0;
   std::uint64_t bytes_done_ = 0;
   std::size_t last_written_ = 0;

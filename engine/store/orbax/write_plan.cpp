@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "engine/file/direct.h"
 #include "engine/file/printable.h"
 #include "engine/store/orbax/write_tree.h"
 #include "engine/zarr/chunk_codec.h"
@@ -99,9 +100,12 @@ void place(WritePlan& plan, PlannedValue value, std::uint64_t max_file_bytes,
   const bool has_room =
       !plan.files.empty() && value.bytes <= max_file_bytes && plan.files.back().bytes <= max_file_bytes - value.bytes;
   if (!has_room) plan.files.push_back({new_data_file(), 0});
+  std::uint64_t& end = plan.files.back().bytes;
+  // What is large begins where a block of the disk does, so that it can be written and read around the page cache.
+  if (!plan.is_compressed && value.bytes >= MinDirectBytes) end = (end + DirectBlock - 1) / DirectBlock * DirectBlock;
   value.file = plan.files.size() - 1;
-  value.offset = plan.files.back().bytes;
-  plan.files.back().bytes += value.bytes;
+  value.offset = end;
+  end += value.bytes;
   plan.values.push_back(value);
 }
 
