@@ -90,7 +90,7 @@ class Comparison {
   TensorDifference result() const {
     TensorDifference result = result_;
     if (!needs_bytes() || differences_.cells() == 0) return result;
-    result.difference = differences_.not_allowed() == 0 ? Difference::WithinClass : Difference::Values;
+    result.difference = differences_.are_allowed() ? Difference::WithinClass : Difference::Values;
     result.cells = differences_.cells();
     result.worst_ulp = differences_.worst_ulp();
     result.detail = differences_.first();
