@@ -29,24 +29,18 @@ RunStores stores_of(const TensorStore& source, TensorSink& target) {
   return {&source, dynamic_cast<const ChunkedStore*>(&source), &target, dynamic_cast<ChunkedSink*>(&target)};
 }
 
-Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& stores, const RunOptions& options,
-                      Diagnostics& diags) {
-  RunReport report;
-  const std::span<const TensorInfo> catalogue = stores.source->tensors();
-  const std::vector<TargetTensor> targets = simplify(graph);
+Status run_targets(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources, const RunStores& stores,
+                   const RunOptions& options, RunReport& report, Diagnostics& diags) {
   std::vector<TargetMaps> maps;
   std::vector<TensorInfo> infos;
   for (const TargetTensor& target : targets) {
-    maps.push_back(*cells(target.info.shape) > 0 ? maps_of(target, graph.sources) : TargetMaps{});
+    maps.push_back(*cells(target.info.shape) > 0 ? maps_of(target, sources) : TargetMaps{});
     infos.push_back(target.info);
   }
-  const ChunkReader all(*stores.source, stores.source_chunks, catalogue);
-  if (!check_source(pack, graph, catalogue, all, options, report, diags)) return diags.failed();
-
   if (stores.target_chunks != nullptr && !stores.target_chunks->lay_out(infos, diags)) return diags.failed();
-  const ChunkReader reader(*stores.source, stores.source_chunks, graph.sources);
+  const ChunkReader reader(*stores.source, stores.source_chunks, sources);
   ChunkWriter writer(*stores.target, stores.target_chunks, infos);
-  const PlanInput input{targets, maps, graph.sources, &reader, &writer};
+  const PlanInput input{targets, maps, sources, &reader, &writer};
   const Result<Plan> plan = make_plan(input, options.plan, diags);
   if (!plan || !stores.target->begin(infos, diags)) return diags.failed();
 
@@ -58,7 +52,18 @@ Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& sto
   }
   if (!do_work(input, *plan, reader, writer, work, diags) || !stores.target->commit(diags)) return diags.failed();
   report.bytes_read += plan->bytes_read;
-  report.bytes_written = plan->bytes_written;
+  report.bytes_written += plan->bytes_written;
+  return Done{};
+}
+
+Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& stores, const RunOptions& options,
+                      Diagnostics& diags) {
+  RunReport report;
+  const std::span<const TensorInfo> catalogue = stores.source->tensors();
+  const std::vector<TargetTensor> targets = simplify(graph);
+  const ChunkReader all(*stores.source, stores.source_chunks, catalogue);
+  if (!check_source(pack, graph, catalogue, all, options, report, diags)) return diags.failed();
+  if (!run_targets(targets, graph.sources, stores, options, report, diags)) return diags.failed();
   for (const TargetTensor& target : targets) report.tensors.push_back(written(pack, graph, target));
   return report;
 }

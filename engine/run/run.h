@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,11 @@ struct RunStores {
 
 /// The stores as they are, with what they offer.
 RunStores stores_of(const TensorStore& source, TensorSink& target);
+
+/// Makes `targets` of `sources`, which the source has, writes them, and commits the target. What was read and written
+/// is added to the report. Errors: R0907 and those of the stores; nothing is committed then.
+Status run_targets(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources, const RunStores& stores,
+                   const RunOptions& options, RunReport& report, Diagnostics& diags);
 
 /// Writes every target of `graph`, which was built from `pack` and the catalogue of the source, and commits the target.
 /// The bytes are those of `evaluate`, whatever the plan, the memory and the threads.
