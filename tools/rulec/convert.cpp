@@ -10,8 +10,10 @@
 #include <nlohmann/json.hpp>
 
 #include <rulec/convert.h>
+#include <rulec/verify.h>
 
 #include "tools/rulec/arguments.h"
+#include "tools/rulec/checksum_file.h"
 #include "tools/rulec/command.h"
 #include "tools/rulec/findings.h"
 #include "tools/rulec/neighbours.h"
@@ -30,8 +32,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint64_t MinMemory = std::uint64_t{64} << 20U;
-
 struct Arguments {
   const CLI::App* app = nullptr;  ///< that read them
   std::string source;
@@ -44,6 +44,7 @@ struct Arguments {
   ConvertOptions convert;
   ProgressStyle progress = ProgressStyle::Auto;
   bool overwrite = false;
+  bool checksums = false;
   Format format = Format::Text;
 };
 
@@ -96,6 +97,15 @@ Result<Job> prepare(const Arguments& args, Diagnostics& diags) {
              std::move(convert), std::move(found->reasons)};
 }
 
+// Of what is on the disk, not of what was meant to be there.
+Status add_checksums(const Arguments& args, const fs::path& folder, Diagnostics& diags) {
+  const Result<std::unique_ptr<TensorStore>> made = open_store(folder, diags);
+  if (!made) return diags.failed();
+  const Result<std::vector<TensorChecksum>> sums = checksums(**made, {args.convert.threads, {}}, diags);
+  if (!sums) return diags.failed();
+  return write_checksums(*sums, folder, diags);
+}
+
 // Converts into a temporary folder and puts it in the target's place.
 Result<Report> write(const Arguments& args, const Job& job, Diagnostics& diags) {
   if (job.options.dry_run) {
@@ -111,6 +121,7 @@ Result<Report> write(const Arguments& args, const Job& job, Diagnostics& diags) 
   if (!report) return diags.failed();
   const Record record{{}, job.model.pack_name(), job.from, job.to, job.model.options()};
   if (job.to != "hf" && !write_record(record, folder.partial(), diags)) return diags.failed();
+  if (args.checksums && !add_checksums(args, folder.partial(), diags)) return diags.failed();
   if (!folder.commit(args.overwrite, diags)) return diags.failed();
   return report;
 }
@@ -237,27 +248,11 @@ void add_output_options(CLI::App& app, Arguments& args) {
                  "Type of floating tensors; auto: that of the target's config, if there is one, else kept")
       ->check(unlisted(CLI::IsMember({"auto", "keep", "bf16", "f16", "f32"})))
       ->type_name("auto|keep|bf16|f16|f32");
-  app.add_option_function<std::string>(
-         "--cast", [&args](const std::string& when) { args.convert.cast_first = when == "first"; },
-         "Round to that type after the hooks (last, the default), or before them as MaxText does (first)")
-      ->check(unlisted(CLI::IsMember({"last", "first"})))
-      ->type_name("last|first");
+  add_cast_option(app, args.convert.cast_first);
   add_store_options(app, args.store);
   add_repeated(app, "--only", args.convert.only, "Write only the tensors that match; ** crosses dots")
       ->type_name("GLOB");
-  app.add_option_function<std::string>(
-         "--memory", [&args](const std::string& text) { args.convert.memory_bytes = parse_bytes(text); },
-         "For tensors at a time, at least 64MiB; 1GiB unless given, or a quarter of what there is")
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            return parse_bytes(text).value_or(0) >= MinMemory ? std::string()
-                                                              : "expected a size of 64MiB or more, found " + text;
-          },
-          "", "size"))
-      ->type_name("SIZE");
-  app.add_option("--threads", args.convert.threads, "That compute; one for each core unless given")
-      ->check(unlisted(CLI::Range(1, 1024)))
-      ->type_name("N");
+  add_limit_options(app, args.convert.memory_bytes, args.convert.threads);
   add_policy(app, "--pad-policy", args.convert.pad_policy, "What to do with padding that is not zero");
   add_policy(app, "--constant-policy", args.convert.constant_policy, "What to do with a constant that differs");
   add_policy(app, "--alias-policy", args.convert.alias_policy, "What to do with copies that differ");
@@ -275,15 +270,13 @@ Command add_convert(CLI::App& app) {
   parser->add_option("--to", args->to, "The side to make, such as hf; else found by looking")->type_name("SIDE");
   add_model_options(*parser, args->model);
   add_output_options(*parser, *args);
+  parser->add_flag("--checksums", args->checksums,
+                   "Write checksums.json too: of every tensor, read back from DST when it is complete");
   parser->add_flag("--dry-run", args->convert.dry_run, "Plan and report; write nothing");
   parser->add_flag("--overwrite", args->overwrite,
                    "Replace a checkpoint that is there already, once the new one is complete");
   add_format_option(*parser, args->format);
-  const std::map<std::string, ProgressStyle> styles = {
-      {"auto", ProgressStyle::Auto}, {"plain", ProgressStyle::Plain}, {"none", ProgressStyle::None}};
-  parser->add_option("--progress", args->progress, "On stderr; auto: a bar on a terminal, else plain lines")
-      ->transform(one_of(styles))
-      ->type_name("auto|plain|none");
+  add_progress_option(*parser, args->progress);
   return {parser, [args] { return run(*args); }};
 }
 
