@@ -244,6 +244,33 @@ TEST_CASE("A tensor that is larger than the memory is compared, and its first di
   CHECK(told > 0);
 }
 
+/// One compressed chunk, which can only be read whole.
+class Solid final : public TensorStore, public ChunkedStore {
+ public:
+  std::span<const TensorInfo> tensors() const override { return infos_; }
+  std::string_view where() const override { return "solid"; }
+  Status read(std::size_t, std::uint64_t, std::span<std::byte>, Diagnostics&) const override { return Done{}; }
+  Shape chunk_shape(std::size_t) const override { return infos_[0].shape; }
+  bool is_raw(std::size_t) const override { return false; }
+  std::optional<StoredAt> place(std::size_t, const Shape&) const override { return std::nullopt; }
+  std::uint64_t stored_bytes(std::size_t, const Shape&) const override { return infos_[0].bytes(); }
+  Status read_chunk(std::size_t, const Shape&, std::uint64_t, std::span<std::byte>, Room, Diagnostics&) const override {
+    return Done{};
+  }
+
+ private:
+  std::vector<TensorInfo> infos_{{"x", DType::F32, {5000, 8192}}};
+};
+
+TEST_CASE("A chunk of B that is larger than the memory is told of before anything is read") {
+  Diagnostics diags;
+  VerifyOptions options;
+  options.memory_bytes = std::uint64_t{64} << 20U;
+  CHECK(!verify(Computed({5000, 8192}, 0), Solid(), nullptr, options, diags));
+  CHECK_MESSAGE(render_text(diags).find("error[R0907 over-budget]: to make `solid`, ") != std::string::npos,
+                render_text(diags));
+}
+
 TEST_CASE("What cannot be read is an error, and so is a model that does not fit") {
   const Sides sides = sides_of(DType::F32);
   Diagnostics diags;

@@ -84,6 +84,7 @@ TEST_CASE("Weights that mean nothing are warned of") {
   store.put({"good", DType::F32, {3}}, encode({1, 2, 3}, DType::F32));
   store.put({"good_again", DType::F32, {3}}, encode({1, 2, 3}, DType::F32));
   store.put({"good_too", DType::F32, {3}}, encode({3, 2, 1}, DType::F32));
+  store.put({"good_twice", DType::F32, {3}}, encode({1, 2, 3}, DType::F32));
   store.put({"good_wide", DType::F32, {1, 3}}, encode({1, 2, 3}, DType::F32));
   store.put({"scalar", DType::F32, {}}, encode({0}, DType::F32));
   Diagnostics diags;
@@ -93,10 +94,13 @@ TEST_CASE("Weights that mean nothing are warned of") {
   CHECK(diags.all().size() == 3);
   CHECK(diags.errors() == 0);
   CHECK(said.find("warning[R0618 one-number]: `ones` holds one number in all of its cells: 1") != std::string::npos);
-  CHECK(said.find("so `zeros`: 0") != std::string::npos);
+  CHECK(said.find("likewise `zeros`: 0") != std::string::npos);
   CHECK(said.find("warning[R0619 not-finite]: `wild` holds 2 NaNs") != std::string::npos);
   CHECK(said.find("warning[R0620 same-weights]: `good_again` has the bits of `good`, and no rule makes it so") !=
         std::string::npos);
+  CHECK(said.find("likewise `good_twice`: good") != std::string::npos);
+  CHECK(said.find("good_too") == std::string::npos);
+  CHECK(said.find("good_wide") == std::string::npos);
 }
 
 TEST_CASE("What the rules make the same or constant is not odd") {

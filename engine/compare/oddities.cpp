@@ -70,7 +70,7 @@ void warn(const TensorStore& store, const auto& kind, const std::vector<std::arr
   if (found.empty()) return;
   Finding finding = report(diags, FilePlace{std::string(store.where()), {}}, kind, found[0][0], found[0][1]);
   for (std::size_t i = 1; i < std::min(found.size(), Named); ++i)
-    finding.note(fmt::format("so `{}`: {}", found[i][0], found[i][1]));
+    finding.note(fmt::format("likewise `{}`: {}", found[i][0], found[i][1]));
   if (found.size() > Named) finding.note(fmt::format("and {} more", found.size() - Named));
 }
 
@@ -101,6 +101,19 @@ Result<bool> are_same(const TensorStore& store, const std::string& a, const std:
     if (of_a != of_b) return false;
   }
   return true;
+}
+
+/// That of some tensors which `tensor` is the same as, if there is one.
+Result<std::optional<std::string>> original_of(const TensorStore& store, const std::string& tensor,
+                                               const std::vector<std::string>& others, const RulesOfSide& rules,
+                                               Diagnostics& diags) {
+  for (const std::string& other : others) {
+    if (rules.are_copies(tensor, other)) return std::optional(other);
+    const Result<bool> same = are_same(store, tensor, other, diags);
+    if (!same) return diags.failed();
+    if (*same) return std::optional(other);
+  }
+  return std::optional<std::string>();
 }
 
 /// Tensors that cannot be told apart by what is known of them, in the order of their names.
@@ -139,13 +152,15 @@ Status warn_of_oddities(const TensorStore& store, const std::vector<TensorVerdic
     if (s.nans + s.infinities > 0) wild.push_back({tensor.name, not_finite(s)});
   }
   for (const std::vector<const TensorVerdict*>& group : look_alikes(tensors)) {
-    for (std::size_t i = 1; i < group.size(); ++i) {
-      const std::string& one = group[i - 1]->name;
-      const std::string& next = group[i]->name;
-      if (rules.are_copies(one, next)) continue;
-      const Result<bool> same = are_same(store, one, next, diags);
-      if (!same) return diags.failed();
-      if (*same) copies.push_back({next, one});
+    std::vector<std::string> distinct;
+    for (const TensorVerdict* tensor : group) {
+      const Result<std::optional<std::string>> original = original_of(store, tensor->name, distinct, rules, diags);
+      if (!original) return diags.failed();
+      if (!*original) {
+        distinct.push_back(tensor->name);
+      } else if (!rules.are_copies(tensor->name, **original)) {
+        copies.push_back({tensor->name, **original});
+      }
     }
   }
   warn(store, diag::OneNumber, constants, diags);
