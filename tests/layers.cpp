@@ -31,8 +31,8 @@ constexpr std::array Layers = {
     Layer{"rulec/pack.h", 4},   Layer{"engine/bind/", 6},     Layer{"engine/graph/", 6},
     Layer{"engine/store/", 6},  Layer{"engine/check/", 7},    Layer{"engine/plan/", 8},
     Layer{"engine/run/", 9},    Layer{"rulec/convert.h", 9},  Layer{"engine/include/", 10},
-    Layer{"rulec/", 10},        Layer{"engine/trial/", 11},   Layer{"engine/", 12},
-    Layer{"tools/", 13},
+    Layer{"rulec/", 10},        Layer{"engine/trial/", 11},   Layer{"engine/compare/", 11},
+    Layer{"engine/", 12},       Layer{"tools/", 13},
 };
 
 const Layer* layer(std::string_view path) {

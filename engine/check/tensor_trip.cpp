@@ -7,6 +7,7 @@
 
 #include "engine/check/check.h"
 #include "engine/scalar/trial_numbers.h"
+#include "engine/tensor/numbers.h"
 
 namespace rulec {
 namespace {
@@ -65,10 +66,11 @@ std::uint64_t returned(const Numbers& numbers, const TripOf& of, std::uint64_t s
 }  // namespace
 
 bool TensorTrip::moves_only() const {
-  return std::ranges::all_of(parts, [](const Part& part) {
-    return std::ranges::all_of(part.numbers->towards,
-                               [](const auto& pipeline) { return pipeline && pipeline->empty(); });
-  });
+  const bool is_kept = !of.between || *of.between == of.dtype || !is_arithmetic_float(of.dtype);
+  return is_kept && std::ranges::all_of(parts, [](const Part& part) {
+           return std::ranges::all_of(part.numbers->towards,
+                                      [](const auto& pipeline) { return pipeline && pipeline->empty(); });
+         });
 }
 
 bool TensorTrip::allows(std::uint64_t start, std::uint64_t end) const {

@@ -37,7 +37,7 @@ struct TensorTrip {
   std::size_t family = 0;  ///< whose rule is the least faithful
   std::vector<Part> parts;
 
-  /// Whether the numbers are moved only, so that every bit comes back.
+  /// Whether the numbers are moved only, in their own type, so that every bit comes back.
   bool moves_only() const;
 
   /// Whether two numbers (bits of `of.dtype`) may stand for each other: equal; no more ulps apart than every

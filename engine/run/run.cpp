@@ -35,24 +35,28 @@ WrittenTensor written(const Pack& pack, const Graph& graph, const TargetTensor& 
 
 /// What a run and a look at its plan need: neither reads nor writes.
 struct Prepared {
-  Prepared(const Graph& graph, const RunStores& stores)
-      : targets(simplify(graph)),
-        maps(all_maps(targets, graph)),
-        infos(graph.targets),
-        reader(*stores.source, stores.source_chunks, graph.sources),
+  Prepared(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources, const RunStores& stores)
+      : maps(all_maps(targets, sources)),
+        infos(infos_of(targets)),
+        reader(*stores.source, stores.source_chunks, sources),
         writer(*stores.target, stores.target_chunks, infos),
-        input{targets, maps, graph.sources, &reader, &writer} {}
+        input{targets, maps, sources, &reader, &writer} {}
   Prepared(const Prepared&) = delete;
   Prepared& operator=(const Prepared&) = delete;
 
-  static std::vector<TargetMaps> all_maps(std::span<const TargetTensor> targets, const Graph& graph) {
+  static std::vector<TargetMaps> all_maps(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources) {
     std::vector<TargetMaps> maps;
     for (const TargetTensor& target : targets)
-      maps.push_back(*cells(target.info.shape) > 0 ? maps_of(target, graph.sources) : TargetMaps{});
+      maps.push_back(*cells(target.info.shape) > 0 ? maps_of(target, sources) : TargetMaps{});
     return maps;
   }
 
-  std::vector<TargetTensor> targets;
+  static std::vector<TensorInfo> infos_of(std::span<const TargetTensor> targets) {
+    std::vector<TensorInfo> infos;
+    for (const TargetTensor& target : targets) infos.push_back(target.info);
+    return infos;
+  }
+
   std::vector<TargetMaps> maps;
   std::vector<TensorInfo> infos;
   ChunkReader reader;
@@ -61,10 +65,12 @@ struct Prepared {
   Plan plan;
 };
 
-Result<std::unique_ptr<Prepared>> prepare(const Graph& graph, const RunStores& stores, const RunOptions& options,
-                                          Diagnostics& diags) {
-  if (stores.target_chunks != nullptr && !stores.target_chunks->lay_out(graph.targets, diags)) return diags.failed();
-  auto prepared = std::make_unique<Prepared>(graph, stores);
+/// Borrows `targets` and `sources`.
+Result<std::unique_ptr<Prepared>> prepare(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources,
+                                          const RunStores& stores, const RunOptions& options, Diagnostics& diags) {
+  const std::vector<TensorInfo> infos = Prepared::infos_of(targets);
+  if (stores.target_chunks != nullptr && !stores.target_chunks->lay_out(infos, diags)) return diags.failed();
+  auto prepared = std::make_unique<Prepared>(targets, sources, stores);
   Result<Plan> plan = make_plan(prepared->input, options.plan, diags);
   if (!plan) return diags.failed();
   prepared->plan = *std::move(plan);
@@ -120,6 +126,40 @@ void note_finished(const PlanInput& input, const Plan& plan, const Journal& jour
   }
 }
 
+/// Bytes of what a journal says is done.
+std::uint64_t finished_bytes(const Prepared& made, const Journal& journal) {
+  std::uint64_t bytes = 0;
+  for (std::size_t u = 0; u < journal.finished().size(); ++u) {
+    if (!journal.finished()[u]) continue;
+    for (const Block& block : made.plan.units[u].targets) bytes += buffer_bytes(block, made.infos[block.tensor].dtype);
+  }
+  return bytes;
+}
+
+/// Does what is planned into a target that was begun. `journal` may be null.
+Status work_and_commit(Prepared& made, const RunStores& stores, const RunOptions& options, Journal* journal,
+                       RunReport& report, Diagnostics& diags) {
+  WorkOptions work;
+  work.memory_bytes = options.plan.memory_bytes;
+  work.threads = options.threads > 0 ? options.threads : usable_cores();
+  work.journal = journal;
+  work.flush = stores.target_chunks;
+  Trace trace;
+  if (!options.trace.empty()) work.trace = &trace;
+  if (options.on_progress) {
+    const std::uint64_t resumed = journal == nullptr ? 0 : finished_bytes(made, *journal);
+    work.on_progress = [&, resumed](std::uint64_t bytes, std::size_t target) {
+      options.on_progress({bytes, made.plan.bytes_written, made.infos[target].name, resumed});
+    };
+  }
+  const bool is_done = static_cast<bool>(do_work(made.input, made.plan, made.reader, made.writer, work, diags));
+  if (!options.trace.empty() && !trace.write(options.trace, diags)) return diags.failed();
+  if (!is_done || !stores.target->commit(diags)) return diags.failed();
+  report.bytes_read += made.plan.bytes_read;
+  report.bytes_written += made.plan.bytes_written;
+  return Done{};
+}
+
 }  // namespace
 
 RunStores stores_of(const TensorStore& source, TensorSink& target) {
@@ -128,7 +168,8 @@ RunStores stores_of(const TensorStore& source, TensorSink& target) {
 
 Result<ConversionPlan> plan_run(const Graph& graph, const RunStores& stores, const RunOptions& options,
                                 Diagnostics& diags) {
-  const auto prepared = prepare(graph, stores, options, diags);
+  const std::vector<TargetTensor> targets = simplify(graph);
+  const auto prepared = prepare(targets, graph.sources, stores, options, diags);
   if (!prepared) return diags.failed();
   const Prepared& made = **prepared;
   ConversionPlan plan{
@@ -140,15 +181,23 @@ Result<ConversionPlan> plan_run(const Graph& graph, const RunStores& stores, con
   return plan;
 }
 
+Status run_targets(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources, const RunStores& stores,
+                   const RunOptions& options, RunReport& report, Diagnostics& diags) {
+  const auto prepared = prepare(targets, sources, stores, options, diags);
+  if (!prepared || !stores.target->begin((*prepared)->infos, diags)) return diags.failed();
+  return work_and_commit(**prepared, stores, options, nullptr, report, diags);
+}
+
 Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& stores, const RunOptions& options,
                       Diagnostics& diags) {
   RunReport report;
   const std::span<const TensorInfo> catalogue = stores.source->tensors();
   const ChunkReader all(*stores.source, stores.source_chunks, catalogue);
   if (!check_source(pack, graph, catalogue, all, options, report, diags)) return diags.failed();
-  const auto prepared = prepare(graph, stores, options, diags);
+  const std::vector<TargetTensor> targets = simplify(graph);
+  const auto prepared = prepare(targets, graph.sources, stores, options, diags);
   if (!prepared) return diags.failed();
-  Prepared& made = **prepared;
+  const Prepared& made = **prepared;
   std::optional<Journal> journal;
   if (!options.journal.empty() && !open_journal(options, graph, stores, made.input, made.plan, journal, diags))
     return diags.failed();
@@ -156,31 +205,9 @@ Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& sto
                                                              : stores.target->begin(made.infos, diags));
   if (!is_begun) return diags.failed();
   if (options.is_resumed) note_finished(made.input, made.plan, *journal, *stores.target_chunks);
-
-  WorkOptions work{options.plan.memory_bytes,
-                   options.threads > 0 ? options.threads : usable_cores(),
-                   journal ? &*journal : nullptr,
-                   stores.target_chunks,
-                   nullptr,
-                   {}};
-  Trace trace;
-  if (!options.trace.empty()) work.trace = &trace;
-  if (options.on_progress) {
-    std::uint64_t resumed = 0;
-    for (std::size_t u = 0; journal && u < journal->finished().size(); ++u) {
-      for (const Block& block : made.plan.units[u].targets)
-        resumed += journal->finished()[u] ? buffer_bytes(block, made.infos[block.tensor].dtype) : 0;
-    }
-    work.on_progress = [&, resumed](std::uint64_t bytes, std::size_t target) {
-      options.on_progress({bytes, made.plan.bytes_written, made.infos[target].name, resumed});
-    };
-  }
-  const bool is_done = static_cast<bool>(do_work(made.input, made.plan, made.reader, made.writer, work, diags));
-  if (!options.trace.empty() && !trace.write(options.trace, diags)) return diags.failed();
-  if (!is_done || !stores.target->commit(diags)) return diags.failed();
-  report.bytes_read += made.plan.bytes_read;
-  report.bytes_written = made.plan.bytes_written;
-  for (const TargetTensor& target : made.targets) report.tensors.push_back(written(pack, graph, target));
+  if (!work_and_commit(**prepared, stores, options, journal ? &*journal : nullptr, report, diags))
+    return diags.failed();
+  for (const TargetTensor& target : targets) report.tensors.push_back(written(pack, graph, target));
   return report;
 }
 

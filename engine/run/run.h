@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,11 @@ RunStores stores_of(const TensorStore& source, TensorSink& target);
 /// those of the target.
 Result<ConversionPlan> plan_run(const Graph& graph, const RunStores& stores, const RunOptions& options,
                                 Diagnostics& diags);
+
+/// Makes `targets` of `sources`, which the source has, writes them, and commits the target. What was read and written
+/// is added to the report. Errors: R0907 and those of the stores; nothing is committed then.
+Status run_targets(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources, const RunStores& stores,
+                   const RunOptions& options, RunReport& report, Diagnostics& diags);
 
 /// Writes every target of `graph`, which was built from `pack` and the catalogue of the source, and commits the target.
 /// The bytes are those of `evaluate`, whatever the plan, the memory and the threads.

@@ -58,7 +58,7 @@ def usage(work):
     expect(0, "--version", says="rulec ")
     expect(2)
     expect(2, "frobnicate")
-    for command in ("convert", "check", "explain", "inspect", "diff", "test", "packs"):
+    for command in ("convert", "check", "explain", "inspect", "diff", "verify", "test", "packs"):
         expect(0, command, "--help")
         expect(2, command, "--frobnicate")
     expect(2, "convert", work / "hf", work / "x", "--dtype", "f8", says="--help")
@@ -133,6 +133,40 @@ def there_and_back(work):
     expect(0, "test", "gemma2")
 
 
+def flip_a_bit(folder):
+    """In the middle of the largest file, where weights are."""
+    file = max((p for p in folder.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 4
+    file.write_bytes(data)
+
+
+def verifying(work):
+    expect(0, "verify", work / "hf", work / "mt", says="same\n")
+    expect(0, "verify", work / "mt", work / "hf", "--memory", "64MiB", "--threads", "1")
+    expect(0, "verify", work / "hf", work / "back", "--stats", says="deviation")
+    result = expect(0, "verify", work / "hf", work / "mt", "--stats", "--format", "json", says='"statistics"')
+    claim("JSON: verify", all(t["difference"] == "same" for t in json.loads(result.stdout)["tensors"]))
+    expect(0, "convert", work / "hf", work / "narrow", "--dtype", "bf16", "--checksums")
+    expect(0, "verify", work / "narrow", work / "hf", says="within class")
+    expect(1, "verify", work / "narrow", work / "hf", "--exact", says="stable (<= 1 ulp)")
+    expect(1, "verify", work / "hf", work / "narrow", "--dtype", "f32", says="F32 against BF16")
+    expect(0, "verify", work / "narrow", "--checksums", says=", 0 not as")
+    expect(0, "verify", work / "narrow/0/items", "--checksums", "--format", "json", says='"differences": []')
+    shutil.copytree(work / "narrow", work / "flipped")
+    flip_a_bit(work / "flipped")
+    expect(1, "verify", work / "hf", work / "flipped", says="gemma2.rules:")
+    expect(1, "verify", work / "flipped", "--checksums", says="has the checksum")
+    expect(1, "verify", work / "hf", work / "flipped", "--pack", "gemma2", "--format", "json", says='"values"')
+    (work / "flipped/checksums.json").write_text('{"tensors": {"a": {"dtype": "F32", "shape": [-1]}}}')
+    expect(2, "verify", work / "flipped", "--checksums", says="R0901")
+    expect(2, "verify", work / "hf", "--checksums", says="convert --checksums")
+    expect(2, "verify", work / "hf", says="R0903")
+    expect(2, "verify", work / "hf", work / "mt", "--checksums", says="R0903")
+    expect(2, "verify", work / "hf", work / "nothing", says="R08")
+    expect(2, "verify", work / "hf", work / "mt", "--memory", "1MiB", says="64MiB")
+
+
 def orbax(work):
     data = pathlib.Path(__file__).parent.parent / "data/orbax"
     for folder in ("maxtext_scan_1dev", "maxtext_scan_1dev/0", "maxtext_scan_1dev/0/items"):
@@ -193,7 +227,7 @@ def interrupted(work):
 with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
     make_checkpoint(root / "hf")
-    for part in (usage, looking, there_and_back, orbax, targets, interrupted):
+    for part in (usage, looking, there_and_back, verifying, orbax, targets, interrupted):
         part(root)
 print(f"{len(failures)} failed")
 sys.exit(1 if failures else 0)

@@ -15,6 +15,8 @@
 namespace rulec::cli {
 namespace {
 
+constexpr std::uint64_t MinMemory = std::uint64_t{64} << 20U;
+
 struct Unit {
   std::string_view name;
   std::uint64_t bytes;
@@ -66,6 +68,30 @@ void add_model_options(CLI::App& app, ModelArguments& into) {
 void add_format_option(CLI::App& app, Format& into) {
   const std::map<std::string, Format> names = {{"text", Format::Text}, {"json", Format::Json}};
   app.add_option("--format", into, "How the result is written")->transform(one_of(names))->type_name("text|json");
+}
+
+void add_cast_option(CLI::App& app, bool& is_first) {
+  app.add_option_function<std::string>(
+         "--cast", [&is_first](const std::string& when) { is_first = when == "first"; },
+         "Round to that type after the hooks (last, the default), or before them as MaxText does (first)")
+      ->check(unlisted(CLI::IsMember({"last", "first"})))
+      ->type_name("last|first");
+}
+
+void add_limit_options(CLI::App& app, std::optional<std::uint64_t>& memory_bytes, int& threads) {
+  app.add_option_function<std::string>(
+         "--memory", [&memory_bytes](const std::string& text) { memory_bytes = parse_bytes(text); },
+         "For tensors at a time, at least 64MiB; 1GiB unless given, or a quarter of what there is")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            return parse_bytes(text).value_or(0) >= MinMemory ? std::string()
+                                                              : "expected a size of 64MiB or more, found " + text;
+          },
+          "", "size"))
+      ->type_name("SIZE");
+  app.add_option("--threads", threads, "That compute; one for each core unless given")
+      ->check(unlisted(CLI::Range(1, 1024)))
+      ->type_name("N");
 }
 
 CLI::Validator unlisted(CLI::Validator validator) {

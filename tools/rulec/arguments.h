@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,11 @@ struct ModelArguments {
 
 void add_model_options(CLI::App& app, ModelArguments& into);
 void add_format_option(CLI::App& app, Format& into);
+
+/// `--cast last|first`: sets whether it is `first`.
+void add_cast_option(CLI::App& app, bool& is_first);
+/// `--memory SIZE` and `--threads N`.
+void add_limit_options(CLI::App& app, std::optional<std::uint64_t>& memory_bytes, int& threads);
 
 /// Adds an option that may be given many times, one value each.
 CLI::Option* add_repeated(CLI::App& app, const std::string& name, std::vector<std::string>& into,

@@ -23,6 +23,7 @@ Command add_check(CLI::App& app);
 Command add_explain(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_diff(CLI::App& app);
+Command add_verify(CLI::App& app);
 Command add_test(CLI::App& app);
 Command add_packs(CLI::App& app);
 

@@ -16,8 +16,6 @@
 namespace rulec::cli {
 namespace {
 
-constexpr std::uint64_t MinMemory = std::uint64_t{64} << 20U;
-
 std::optional<DType> wanted_dtype(const ConversionArguments& args, const Model& model, const BindOptions& options,
                                   const std::string& to) {
   if (args.dtype == "keep") return std::nullopt;
@@ -35,27 +33,11 @@ void add_output_options(CLI::App& app, ConversionArguments& args) {
                  "Type of floating tensors; auto: that of the target's config, if there is one, else kept")
       ->check(unlisted(CLI::IsMember({"auto", "keep", "bf16", "f16", "f32"})))
       ->type_name("auto|keep|bf16|f16|f32");
-  app.add_option_function<std::string>(
-         "--cast", [&args](const std::string& when) { args.convert.cast_first = when == "first"; },
-         "Round to that type after the hooks (last, the default), or before them as MaxText does (first)")
-      ->check(unlisted(CLI::IsMember({"last", "first"})))
-      ->type_name("last|first");
+  add_cast_option(app, args.convert.cast_first);
   add_store_options(app, args.store);
   add_repeated(app, "--only", args.convert.only, "Write only the tensors that match; ** crosses dots")
       ->type_name("GLOB");
-  app.add_option_function<std::string>(
-         "--memory", [&args](const std::string& text) { args.convert.memory_bytes = parse_bytes(text); },
-         "For tensors at a time, at least 64MiB; 1GiB unless given, or a quarter of what there is")
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            return parse_bytes(text).value_or(0) >= MinMemory ? std::string()
-                                                              : "expected a size of 64MiB or more, found " + text;
-          },
-          "", "size"))
-      ->type_name("SIZE");
-  app.add_option("--threads", args.convert.threads, "That compute; one for each core unless given")
-      ->check(unlisted(CLI::Range(1, 1024)))
-      ->type_name("N");
+  add_limit_options(app, args.convert.memory_bytes, args.convert.threads);
   add_policy(app, "--pad-policy", args.convert.pad_policy, "What to do with padding that is not zero");
   add_policy(app, "--constant-policy", args.convert.constant_policy, "What to do with a constant that differs");
   add_policy(app, "--alias-policy", args.convert.alias_policy, "What to do with copies that differ");

@@ -31,6 +31,7 @@ struct ConversionArguments {
   ConvertOptions convert;
   ProgressStyle progress = ProgressStyle::Auto;
   bool overwrite = false;
+  bool checksums = false;
   Format format = Format::Text;
 };
 

@@ -10,7 +10,9 @@
 #include <nlohmann/json.hpp>
 
 #include <rulec/convert.h>
+#include <rulec/verify.h>
 
+#include "tools/rulec/checksum_file.h"
 #include "tools/rulec/command.h"
 #include "tools/rulec/conversion.h"
 #include "tools/rulec/findings.h"
@@ -32,6 +34,15 @@ struct Outcome {
   std::chrono::duration<double> time{};
 };
 
+// Of what is on the disk, not of what was meant to be there.
+Status add_checksums(const ConversionArguments& args, const fs::path& folder, Diagnostics& diags) {
+  const Result<std::unique_ptr<TensorStore>> made = open_store(folder, diags);
+  if (!made) return diags.failed();
+  const Result<std::vector<TensorChecksum>> sums = checksums(**made, {args.convert.threads, {}}, diags);
+  if (!sums) return diags.failed();
+  return write_checksums(*sums, folder, diags);
+}
+
 // Converts into a temporary folder and puts it in the target's place.
 Result<Report> write(const ConversionArguments& args, const Job& job, Diagnostics& diags) {
   if (job.options.dry_run) {
@@ -49,6 +60,7 @@ Result<Report> write(const ConversionArguments& args, const Job& job, Diagnostic
   if (!report) return diags.failed();
   const Record record{{}, job.model.pack_name(), job.from, job.to, job.model.options()};
   if (job.to != "hf" && !write_record(record, folder.partial(), diags)) return diags.failed();
+  if (args.checksums && !add_checksums(args, folder.partial(), diags)) return diags.failed();
   if (!folder.commit(args.overwrite, diags)) return diags.failed();
   return report;
 }
@@ -169,18 +181,14 @@ Command add_convert(CLI::App& app) {
   CLI::App* parser = app.add_subcommand("convert", "Convert a checkpoint to the other side of a pack");
   auto args = std::make_shared<ConversionArguments>();
   add_conversion_options(*parser, *args);
+  parser->add_flag("--checksums", args->checksums,
+                   "Write checksums.json too: of every tensor, read back from DST when it is complete");
   parser->add_flag("--dry-run", args->convert.dry_run, "Plan and report; write nothing");
   parser->add_flag("--resume", args->convert.is_resumed, "Go on where the same conversion was killed");
   add_format_option(*parser, args->format);
   parser->add_option("--trace", args->convert.trace, "Write what each thread did when, for ui.perfetto.dev")
       ->type_name("FILE");
-  const std::map<std::string, ProgressStyle> styles = {{"auto", ProgressStyle::Auto},
-                                                       {"plain", ProgressStyle::Plain},
-                                                       {"json", ProgressStyle::Json},
-                                                       {"none", ProgressStyle::None}};
-  parser->add_option("--progress", args->progress, "On stderr; auto: a bar on a terminal, else plain lines")
-      ->transform(one_of(styles))
-      ->type_name("auto|plain|json|none");
+  add_progress_option(*parser, args->progress);
   return {parser, [args] { return run(*args); }};
 }
 

@@ -49,8 +49,9 @@ ExitCode run(int argc, char** argv) {
   app.require_subcommand(1);
   app.failure_message([](const CLI::App* at, const CLI::Error& error) { return usage_message(*at, error); });
   bool verbose = false;
-  const std::vector<Command> commands = {add_convert(app), add_plan(app), add_check(app), add_explain(app),
-                                         add_inspect(app), add_diff(app), add_test(app),  add_packs(app)};
+  const std::vector<Command> commands = {add_convert(app), add_plan(app),    add_check(app),
+                                         add_explain(app), add_inspect(app), add_diff(app),
+                                         add_verify(app),  add_test(app),    add_packs(app)};
   for (const Command& command : commands) {
     command.parser->add_flag("-v,--verbose", verbose, "Say more about what is done, on stderr");
   }

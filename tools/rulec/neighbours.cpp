@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/rulec/checksum_file.h"
 #include "tools/rulec/durable.h"
 #include "tools/rulec/messages.h"
 
@@ -96,6 +97,7 @@ Result<Neighbours> find_neighbours(const fs::path& path, Diagnostics& diags) {
       out.hf_folder = folder;
       out.configs.emplace(Hf, folder / HfConfig);
     }
+    if (!out.checksums && is_file(level / ChecksumsName)) out.checksums = level / ChecksumsName;
     if (is_file(level / MaxTextConfig)) out.configs.emplace(MaxText, level / MaxTextConfig);
     if (out.record) continue;
     Result<std::optional<Record>> record = read_record(level, diags);

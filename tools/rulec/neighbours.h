@@ -19,10 +19,12 @@ struct Neighbours {
   std::filesystem::path hf_folder;                       ///< that holds config.json; empty if there is none
   std::map<std::string, std::filesystem::path> configs;  ///< side -> file
   std::optional<Record> record;
+  std::optional<std::filesystem::path> checksums;  ///< `checksums.json`
 };
 
 /// Looks around the checkpoint at `path`, a folder or a file: `config.json` there or below `hf/`, `maxtext.yml`,
-/// `rulec.json`. Of an item or a step of Orbax, also beside the steps. Errors: those of `read_record`.
+/// `rulec.json`, `checksums.json`. Of an item or a step of Orbax, also beside the steps. Errors: those of
+/// `read_record`.
 Result<Neighbours> find_neighbours(const std::filesystem::path& path, Diagnostics& diags);
 
 /// `model_type` of a config.json, or nothing.

@@ -8,9 +8,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "tools/rulec/quantity.h"
+#include "tools/rulec/usage.h"
 
 namespace rulec::cli {
 namespace {
@@ -31,6 +34,16 @@ double part(const Progress& progress) {
 }
 
 }  // namespace
+
+void add_progress_option(CLI::App& app, ProgressStyle& into) {
+  const std::map<std::string, ProgressStyle> styles = {{"auto", ProgressStyle::Auto},
+                                                       {"plain", ProgressStyle::Plain},
+                                                       {"json", ProgressStyle::Json},
+                                                       {"none", ProgressStyle::None}};
+  app.add_option("--progress", into, "On stderr; auto: a bar on a terminal, else plain lines")
+      ->transform(one_of(styles))
+      ->type_name("auto|plain|json|none");
+}
 
 ProgressDisplay::ProgressDisplay(ProgressStyle style)
     : is_asked_for_(style == ProgressStyle::Plain || style == ProgressStyle::Json),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <CLI/App.hpp>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -16,6 +17,8 @@ enum class ProgressStyle : std::uint8_t {
   Json,   ///< a JSON object every second, and one at the end
   None,
 };
+
+void add_progress_option(CLI::App& app, ProgressStyle& into);
 
 /// Shows on stderr how far a conversion is, its rate and the time left. A bar is wiped when this goes.
 class ProgressDisplay {

@@ -30,9 +30,8 @@ struct TensorDifference {
   std::string detail;  ///< the first difference, or the two shapes or types; the class that allows it
 };
 
-/// Compares two checkpoints tensor by tensor, each tensor whole. With a model whose two sides they are (or which maps
-/// A's side onto B's), A is converted and compared with B; within one side, differences up to the class of the rule are
-/// `WithinClass`.
+/// `verify` in a line a tensor: see there. With a model whose two sides they are (or which maps A's side onto B's), A
+/// is converted and compared with B; differences up to the class of the rule are `WithinClass`.
 Result<std::vector<TensorDifference>> diff(const TensorStore& a, const TensorStore& b, const Model* model,
                                            Diagnostics& diags);
 

@@ -12,3 +12,4 @@
 #include <rulec/source.h>
 #include <rulec/store.h>
 #include <rulec/tensor.h>
+#include <rulec/verify.h>
