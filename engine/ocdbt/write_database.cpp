@@ -18,7 +18,7 @@ Finding cannot_write(const fs::path& path, const std::error_code& error, Diagnos
 
 Status write_nodes(const fs::path& path, std::span<const std::byte> nodes, Diagnostics& diags) {
   std::error_code error;
-  fs::create_directories(path.parent_path(), error);
+  fs::create_directory(path.parent_path(), error);  // not those above it: one that is gone was taken away
   if (error) return cannot_write(path.parent_path(), error, diags);
   if (!write_file(path, nodes, diags)) return diags.failed();
   return sync_folder(path.parent_path(), diags);
