@@ -41,6 +41,9 @@ struct LengthFit {
   std::size_t missing = 0;
   std::size_t extents = 0;  ///< axes that are as long as the stored ones
 
+  bool is_named_less_well(const LengthFit& o) const {
+    return std::tuple(names, o.missing) < std::tuple(o.names, missing);
+  }
   bool operator<(const LengthFit& o) const {
     return std::tuple(names, o.missing, extents) < std::tuple(o.names, missing, o.extents);
   }
@@ -85,12 +88,13 @@ class LengthSolver {
     }
     for (const auto& [name, numbers] : largest) {
       for (const std::int64_t number : numbers) {
-        if (number < MaxLength) counts_.insert(number + 1);
+        if (number < MaxLength) named_.insert(number + 1);
       }
     }
   }
 
   void count_extents() {
+    counts_ = named_;
     for (const auto& catalogue : base_.catalogues) {
       for (const TensorInfo& tensor : catalogue) {
         for (const std::int64_t extent : tensor.shape) {
@@ -100,17 +104,17 @@ class LengthSolver {
     }
   }
 
-  /// Lengths that are a count, or with which a loop runs to one: `0..L/2`.
-  std::set<std::int64_t> candidates(const std::string& name) {
-    std::set<std::int64_t> found = counts_;
-    if (counts_.empty()) return found;
-    const std::int64_t limit = std::min(MaxLength, 16 * *counts_.rbegin());
+  /// Lengths that are one of `counts`, or with which a loop runs to one: `0..L/2`.
+  std::set<std::int64_t> candidates(const std::string& name, const std::set<std::int64_t>& counts) {
+    std::set<std::int64_t> found = counts;
+    if (counts.empty()) return found;
+    const std::int64_t limit = std::min(MaxLength, 16 * *counts.rbegin());
     for (const std::int64_t others : Short) {
       const std::vector<End> ends = ends_that_follow(name, others);
       if (ends.empty()) continue;
       for (std::int64_t length = 1; length <= limit; ++length) {
         const std::vector<std::optional<std::int64_t>> runs = runs_to(ends, with(name, length, others));
-        if (std::ranges::any_of(runs, [&](const auto& end) { return end && counts_.contains(*end); }))
+        if (std::ranges::any_of(runs, [&](const auto& end) { return end && counts.contains(*end); }))
           found.insert(length);
       }
       break;
@@ -170,22 +174,53 @@ class LengthSolver {
   /// Takes the length that fits best. With some lengths of the others a loop may never run, so that nothing depends on
   /// it: then the next are tried.
   void solve(const std::string& name) {
-    const std::set<std::int64_t> lengths = candidates(name);
+    if (solve_by_names(name)) return;
+    const std::set<std::int64_t> lengths = candidates(name, counts_);
     for (std::size_t first = 0; first < Short.size(); ++first) {
-      std::optional<std::pair<LengthFit, std::int64_t>> best;
-      std::optional<LengthFit> worst;
-      for (const std::int64_t length : lengths) {
-        const std::optional<LengthFit> fit = fit_of(name, length, first);
-        if (!fit) continue;
-        if (!best || best->first < *fit) best = {*fit, length};
-        if (!worst || *fit < *worst) worst = fit;
-      }
+      const auto [best, worst] = extremes(name, lengths, first);
       if (!best) return;  // the rules accept no length
-      fallback_.try_emplace(name, best->second);
-      if (!(*worst < best->first)) continue;
-      lengths_[name] = best->second;
+      fallback_.try_emplace(name, best->length);
+      if (!(worst->fit < best->fit)) continue;
+      lengths_[name] = best->length;
       return;
     }
+  }
+
+  /// Where names count, they tell a length by themselves: a longer loop names no more of what is stored, a shorter one
+  /// no less that is missing. So lengths that are extents of some axis alone need no look, and each would be a model of
+  /// many layers. Where nothing is counted, all lengths have the same names, and the axes tell.
+  bool solve_by_names(const std::string& name) {
+    std::set<std::int64_t> lengths = named_;
+    if (!counts_.empty()) lengths.insert(*counts_.begin());
+    const auto [best, worst] = extremes(name, candidates(name, lengths), 0);
+    if (!best) return false;
+    if (best->fit.names == 0) {  // nor does any axis tell, since only those of the same name are compared
+      fallback_.try_emplace(name, best->length);
+      return true;
+    }
+    if (!worst->fit.is_named_less_well(best->fit)) return false;
+    lengths_[name] = best->length;
+    return true;
+  }
+
+  struct Tried {
+    LengthFit fit;
+    std::int64_t length = 0;
+  };
+
+  /// The first of the lengths that fit best, and of those that fit worst; nothing if the rules accept none.
+  std::pair<std::optional<Tried>, std::optional<Tried>> extremes(const std::string& name,
+                                                                 const std::set<std::int64_t>& lengths,
+                                                                 std::size_t first) {
+    std::optional<Tried> best;
+    std::optional<Tried> worst;
+    for (const std::int64_t length : lengths) {
+      const std::optional<LengthFit> fit = fit_of(name, length, first);
+      if (!fit) continue;
+      if (!best || best->fit < *fit) best = {*fit, length};
+      if (!worst || *fit < worst->fit) worst = {*fit, length};
+    }
+    return {best, worst};
   }
 
   /// How well a length fits, with the others as short as the `first` of `Short`, or the next that the rules accept.
@@ -217,7 +252,8 @@ class LengthSolver {
   const Inputs& base_;
   const std::set<std::string>& names_;
   Diagnostics& diags_;
-  std::set<std::int64_t> counts_;  // how many of something the checkpoint has
+  std::set<std::int64_t> named_;   // how many of something its names count
+  std::set<std::int64_t> counts_;  // and its axes
   LoopLengths lengths_;
   LoopLengths fallback_;
 };
