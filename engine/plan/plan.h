@@ -35,14 +35,14 @@ struct Load {
   bool is_operand = false;         ///< all of the tensor in C order, however it is stored
   std::uint64_t bytes = 0;         ///< of its buffer
   std::uint64_t stored_bytes = 0;  ///< beside it, while it is decoded
-  std::size_t uses = 0;            ///< units that it is kept for
 };
 
 /// Targets that are made together: their buffers are in memory until all loads have come.
 struct Unit {
   Strategy strategy = Strategy::Stream;
   std::vector<Block> targets;
-  std::vector<std::size_t> loads;  ///< of Plan::loads, operands first; one that is there already is not read again
+  std::vector<std::size_t>
+      loads;  ///< of Plan::loads, operands first; one that several units name is read for the first
 };
 
 struct Plan {
@@ -65,7 +65,7 @@ struct PlanInput {
   std::span<const TargetMaps> maps;     ///< one a target
   std::span<const TensorInfo> sources;  ///< the graph's
   const ChunkReader* reader = nullptr;
-  const ChunkWriter* writer = nullptr;
+  ChunkWriter* writer = nullptr;  ///< that a plan asks where chunks lie, and a run writes with
 };
 
 /// Every cell of every target is in one block of one unit, and the loads of the unit have every cell that its pieces

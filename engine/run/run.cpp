@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/run/run.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <xxhash.h>
-
 #include <algorithm>
 #include <memory>
 #include <ranges>
@@ -13,7 +9,7 @@
 
 #include "engine/graph/pieces.h"
 #include "engine/plan/summary.h"
-#include "engine/run/block_io.h"
+#include "engine/run/fingerprint.h"
 #include "engine/run/journal.h"
 #include "engine/run/limits.h"
 #include "engine/run/source_checks.h"
@@ -77,22 +73,6 @@ Result<std::unique_ptr<Prepared>> prepare(std::span<const TargetTensor> targets,
   return prepared;
 }
 
-/// What two runs must have in common for one to go on with the other's work.
-std::string fingerprint(const Graph& graph, const RunStores& stores, const PlanInput& input, const Plan& plan) {
-  std::string text = fmt::format("{}\n{}\n{}\n", RULEC_LIBRARY_VERSION, print_graph(graph, GraphFormat::Json),
-                                 stores.source_chunks == nullptr ? "" : stores.source_chunks->identity());
-  for (const Unit& unit : plan.units) {
-    for (const Block& block : unit.targets) {
-      const std::optional<StoredAt> at = input.writer->place(block.tensor, block.chunk);
-      text += fmt::format("{} {} {} {} {} {}\n", block.tensor, fmt::join(block.chunk, ","),
-                          fmt::join(block.memory.begin, ","), fmt::join(block.memory.end, ","), at ? at->file : 0,
-                          at ? at->offset : 0);
-    }
-  }
-  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-}
-
 Status open_journal(const RunOptions& options, const Graph& graph, const RunStores& stores, const PlanInput& input,
                     const Plan& plan, std::optional<Journal>& journal, Diagnostics& diags) {
   const bool can_resume = stores.target_chunks != nullptr && stores.source_chunks != nullptr &&
@@ -104,7 +84,7 @@ Status open_journal(const RunOptions& options, const Graph& graph, const RunStor
                   "is of a target that is compressed or not in files, which cannot be gone on with")
         .help("begin anew, without --resume");
   }
-  const std::string mark = fingerprint(graph, stores, input, plan);
+  const std::string mark = fingerprint(graph, stores.source_chunks->identity(), *input.writer, plan);
   Result<Journal> opened = options.is_resumed ? Journal::resume(options.journal, mark, plan.units.size(), diags)
                                               : Journal::begin(options.journal, mark, diags);
   if (!opened) return diags.failed();
@@ -137,22 +117,21 @@ std::uint64_t finished_bytes(const Prepared& made, const Journal& journal) {
 }
 
 /// Does what is planned into a target that was begun. `journal` may be null.
-Status work_and_commit(Prepared& made, const RunStores& stores, const RunOptions& options, Journal* journal,
+Status work_and_commit(const Prepared& made, const RunStores& stores, const RunOptions& options, Journal* journal,
                        RunReport& report, Diagnostics& diags) {
   WorkOptions work;
   work.memory_bytes = options.plan.memory_bytes;
   work.threads = options.threads > 0 ? options.threads : usable_cores();
   work.journal = journal;
-  work.flush = stores.target_chunks;
-  Trace trace;
+  Timeline trace;
   if (!options.trace.empty()) work.trace = &trace;
   if (options.on_progress) {
     const std::uint64_t resumed = journal == nullptr ? 0 : finished_bytes(made, *journal);
-    work.on_progress = [&, resumed](std::uint64_t bytes, std::size_t target) {
-      options.on_progress({bytes, made.plan.bytes_written, made.infos[target].name, resumed});
+    work.on_progress = [&, resumed](const Team::Mark& mark) {
+      options.on_progress({mark.bytes, made.plan.bytes_written, made.infos[mark.tensor].name, resumed});
     };
   }
-  const bool is_done = static_cast<bool>(do_work(made.input, made.plan, made.reader, made.writer, work, diags));
+  const bool is_done = static_cast<bool>(do_work(made.input, made.plan, work, diags));
   if (!options.trace.empty() && !trace.write(options.trace, diags)) return diags.failed();
   if (!is_done || !stores.target->commit(diags)) return diags.failed();
   report.bytes_read += made.plan.bytes_read;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/run/trace.h"
+#include "engine/run/timeline.h"
 
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -8,13 +8,13 @@
 
 namespace rulec {
 
-void Trace::add(std::size_t thread, std::string_view kind, std::string_view tensor, std::uint64_t bytes,
-                Clock::time_point begin, Clock::time_point end) {
+void Timeline::add(std::size_t thread, std::string_view kind, std::string_view tensor, std::uint64_t bytes,
+                   Clock::time_point begin, Clock::time_point end) {
   const std::lock_guard lock(mutex_);
   events_.push_back({thread, kind, std::string(tensor), bytes, begin, end});
 }
 
-Status Trace::write(const std::filesystem::path& path, Diagnostics& diags) const {
+Status Timeline::write(const std::filesystem::path& path, Diagnostics& diags) const {
   using Microseconds = std::chrono::duration<double, std::micro>;
   const std::lock_guard lock(mutex_);
   nlohmann::ordered_json events = nlohmann::ordered_json::array();

@@ -16,7 +16,7 @@
 namespace rulec {
 
 /// What each thread of a run did when, so that anyone can see what it waits for. May be used from several threads.
-class Trace {
+class Timeline {
  public:
   using Clock = std::chrono::steady_clock;
 

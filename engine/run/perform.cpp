@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/run/perform.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "engine/run/block_io.h"
+#include "grammar/internal_error.h"
+
+namespace rulec {
+namespace {
+
+class Performer {
+ public:
+  Performer(const Workplace& at, Scratch& scratch, Diagnostics& diags) : at_(at), scratch_(scratch), diags_(diags) {}
+
+  Status operator()(const tasks::Prepare& task) const {
+    const Unit& unit = at_.plan.units[task.unit];
+    for (std::size_t b = 0; b < unit.targets.size(); ++b) {
+      const std::span<std::byte> bytes = at_.schedule.target_buffer(task.unit, b).bytes;
+      if (has_gaps(at_.input, unit.targets[b])) std::ranges::fill(bytes, std::byte{});
+      put_fills(unit.targets[b], bytes);
+    }
+    return Done{};
+  }
+
+  Status operator()(const tasks::Read& task) const {
+    const Load& load = at_.plan.loads[task.load];
+    const Buffer& buffer = at_.schedule.load_buffer(task.load);
+    const std::size_t source = load.block.tensor;
+    if (load.is_operand) return at_.input.reader->read_whole(source, buffer.bytes, diags_);
+    const DType dtype = at_.input.sources[source].dtype;
+    if (!read_block(*at_.input.reader, load.block, dtype, buffer.bytes, buffer.room, diags_)) return diags_.failed();
+    move(task.unit, task.load);
+    return Done{};
+  }
+
+  Status operator()(const tasks::Move& task) const {
+    if (!at_.plan.loads[task.load].is_operand) move(task.unit, task.load);
+    return Done{};
+  }
+
+  Status operator()(const tasks::Write& task) const {
+    const Block& block = at_.plan.units[task.unit].targets[task.block];
+    return write_segment(*at_.input.writer, block, at_.input.targets[block.tensor].info.dtype, task.segment,
+                         at_.schedule.target_buffer(task.unit, task.block).bytes, diags_);
+  }
+
+  Status operator()(const tasks::Note& task) const {
+    if (!at_.input.writer->flush(diags_)) return diags_.failed();
+    return at_.journal->append(task.units, diags_);
+  }
+
+ private:
+  void put_fills(const Block& block, std::span<std::byte> bytes) const {
+    const TargetTensor& target = at_.input.targets[block.tensor];
+    for (std::size_t f = 0; f < target.fills.size(); ++f) {
+      if (target.fills[f].copy.cells() == 0) continue;
+      for (const CellMap& part : restricted(at_.input.maps[block.tensor].fills[f], MapEnd::Target, block.box)) {
+        copy_strided(placed(part, {}, placement(block)), bits(target.info.dtype) / 8, target.fills[f].element, bytes);
+      }
+    }
+  }
+
+  /// Puts what the copies of a unit read of a load to where it goes.
+  void move(std::size_t unit, std::size_t load) const {
+    for (std::size_t b = 0; b < at_.plan.units[unit].targets.size(); ++b) {
+      const Block& to = at_.plan.units[unit].targets[b];
+      const TargetTensor& target = at_.input.targets[to.tensor];
+      const TargetMaps& maps = at_.input.maps[to.tensor];
+      for (const std::size_t c : maps.copies_of(target, at_.plan.loads[load].block.tensor))
+        move(unit, load, b, target.copies[c], maps.copies[c]);
+    }
+  }
+
+  void move(std::size_t unit, std::size_t load, std::size_t b, const CopyPiece& piece, const CellMap& map) const {
+    const Block& from = at_.plan.loads[load].block;
+    const Block& to = at_.plan.units[unit].targets[b];
+    for (const CellMap& within : restricted(map, MapEnd::Source, from.box)) {
+      for (const CellMap& part : restricted(within, MapEnd::Target, to.box)) {
+        PiecePart cells{placed(part, placement(from), placement(to)), {}};
+        if (piece.operands.empty()) {
+          cells.copy = simplified(std::move(cells.copy));
+        } else {
+          for (const MapAxis& axis : part.axes) cells.first.push_back(axis.first);
+        }
+        move_cells(piece, cells, at_.schedule.load_buffer(load).bytes, operands_of(unit, piece),
+                   at_.schedule.target_buffer(unit, b).bytes, scratch_);
+      }
+    }
+  }
+
+  std::vector<OperandTensor> operands_of(std::size_t unit, const CopyPiece& piece) const {
+    std::vector<OperandTensor> operands;
+    for (const CopyOperand& operand : piece.operands) {
+      const std::vector<std::size_t>& loads = at_.plan.units[unit].loads;
+      const auto load = std::ranges::find_if(loads, [&](std::size_t l) {
+        return at_.plan.loads[l].is_operand && at_.plan.loads[l].block.tensor == operand.source;
+      });
+      RULEC_ASSERT(load != loads.end());
+      operands.push_back({at_.input.sources[operand.source].dtype, at_.schedule.load_buffer(*load).bytes});
+    }
+    return operands;
+  }
+
+  const Workplace& at_;
+  Scratch& scratch_;
+  Diagnostics& diags_;
+};
+
+}  // namespace
+
+Status perform(const Workplace& at, const Task& task, Scratch& scratch, Diagnostics& diags) {
+  return std::visit(Performer(at, scratch, diags), task);
+}
+
+}  // namespace rulec

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/run/schedule.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/run/block_io.h"
+#include "grammar/internal_error.h"
+
+namespace rulec {
+namespace {
+
+constexpr std::uint64_t WriteBytes = std::uint64_t{8} << 20U;
+// What is lost at most if the process is killed. To ask the disk for more often would slow it down.
+constexpr std::uint64_t NoteBytes = std::uint64_t{256} << 20U;
+constexpr std::chrono::milliseconds NotePause(500);
+
+template <class T>
+Task popped(std::deque<T>& tasks) {
+  Task task = tasks.front();
+  tasks.pop_front();
+  return task;
+}
+
+}  // namespace
+
+bool has_gaps(const PlanInput& input, const Block& block) {
+  return block.memory != block.box || !input.maps[block.tensor].is_covered;
+}
+
+Schedule::Schedule(const PlanInput& input, const Plan& plan, Options options)
+    : input_(input),
+      plan_(plan),
+      options_(std::move(options)),
+      arena_(options_.memory_bytes),
+      units_(plan.units.size()),
+      loads_(plan.loads.size()) {
+  for (std::size_t u = 0; u < units_.size(); ++u) {
+    if (was_done_before(u)) continue;
+    for (const std::size_t l : plan.units[u].loads) {
+      ++loads_[l].uses_left;
+      ++units_[u].loads_left;
+      if (plan.loads[l].is_operand) ++units_[u].operands_left;
+    }
+  }
+}
+
+std::optional<Task> Schedule::next() {
+  std::optional<Task> task = chosen();
+  if (!task) return task;
+  ++running_;
+  if (std::holds_alternative<tasks::Write>(*task)) ++writing_;
+  return task;
+}
+
+void Schedule::settle(const Task& task) {
+  --running_;
+  if (std::holds_alternative<tasks::Write>(task)) --writing_;
+  std::visit([&](const auto& one) { settle(one); }, task);
+}
+
+std::optional<Task> Schedule::chosen() {
+  if (is_time_to_note()) {
+    is_noting_ = true;
+    return tasks::Note{std::exchange(to_note_, {})};
+  }
+  // The disk reads best while it writes: some threads keep to reading, as long as there is memory for it.
+  if (!writes_.empty() && writing_ < options_.writers) return popped(writes_);
+  if (!moves_.empty()) return popped(moves_);
+  if (std::optional<Task> task = admitted()) return task;
+  if (!writes_.empty()) return popped(writes_);
+  return std::nullopt;
+}
+
+bool Schedule::is_time_to_note() const {
+  return !to_note_.empty() && !is_noting_ &&
+         (bytes_done_ - noted_bytes_ >= NoteBytes || Clock::now() - noted_at_ >= NotePause);
+}
+
+/// Goes on in the plan: gives out memory for the next load, if there is some.
+std::optional<Task> Schedule::admitted() {
+  while (unit_ < units_.size()) {
+    const Unit& unit = plan_.units[unit_];
+    if (was_done_before(unit_)) {
+      skip(unit);
+      ++unit_;
+      continue;
+    }
+    if (is_preparing_) return std::nullopt;
+    if (!is_open_) {
+      if (!open_unit()) return std::nullopt;
+      is_open_ = true;
+      load_ = 0;
+      if (is_to_prepare(unit)) {
+        is_preparing_ = true;
+        return tasks::Prepare{unit_};
+      }
+    }
+    if (load_ < unit.loads.size()) {
+      if (std::optional<Task> task = admitted_load(unit)) return task;
+      if (load_ < unit.loads.size()) return std::nullopt;
+    }
+    if (unit.loads.empty()) complete(unit_);
+    ++unit_;
+    is_open_ = false;
+    if (!writes_.empty()) return popped(writes_);
+  }
+  return std::nullopt;
+}
+
+/// The next load of the unit: to be read, or there already. Those that are on their way go on to the unit by
+/// themselves.
+std::optional<Task> Schedule::admitted_load(const Unit& unit) {
+  while (load_ < unit.loads.size()) {
+    const std::size_t l = unit.loads[load_];
+    LoadState& load = loads_[l];
+    if (!plan_.loads[l].is_operand && units_[unit_].operands_left > 0) return std::nullopt;
+    if (load.stage == LoadState::Stage::Coming) {
+      load.waiting.push_back(unit_);
+      ++load_;
+      continue;
+    }
+    if (load.stage == LoadState::Stage::There) {
+      ++load_;
+      return tasks::Move{unit_, l};
+    }
+    RULEC_ASSERT(load.stage == LoadState::Stage::Absent);
+    const std::optional<Buffer> buffer = arena_.take(plan_.loads[l].bytes, load_phase(plan_.loads[l]));
+    if (!buffer) return std::nullopt;
+    load.buffer = *buffer;
+    load.stage = LoadState::Stage::Coming;
+    ++load_;
+    return tasks::Read{unit_, l};
+  }
+  return std::nullopt;
+}
+
+void Schedule::skip(const Unit& unit) {
+  for (const Block& block : unit.targets) bytes_done_ += buffer_bytes(block, target_dtype(block));
+  ++finished_units_;
+}
+
+/// Takes the buffers of the next unit, one after the other, as far as there is memory.
+bool Schedule::open_unit() {
+  UnitState& state = units_[unit_];
+  const Unit& unit = plan_.units[unit_];
+  while (state.targets.size() < unit.targets.size()) {
+    const Block& block = unit.targets[state.targets.size()];
+    const DType dtype = target_dtype(block);
+    const Runs runs = runs_of(block, input_.writer->form(block.tensor).chunk, dtype);
+    const std::size_t phase = phase_in_file(input_.writer->place(block.tensor, block.chunk), runs);
+    const std::optional<Buffer> buffer = arena_.take(buffer_bytes(block, dtype), phase);
+    if (!buffer) return false;
+    state.targets.push_back({*buffer, 0});
+  }
+  return true;
+}
+
+bool Schedule::is_to_prepare(const Unit& unit) const {
+  return std::ranges::any_of(unit.targets, [&](const Block& block) {
+    return has_gaps(input_, block) || !input_.targets[block.tensor].fills.empty();
+  });
+}
+
+std::size_t Schedule::load_phase(const Load& load) const {
+  const Block& block = load.block;
+  const ChunkForm form = input_.reader->form(block.tensor);
+  if (load.is_operand || !form.is_raw) return 0;
+  const Runs runs = runs_of(block, form.chunk, source_dtype(block));
+  return phase_in_file(input_.reader->place(block.tensor, block.chunk), runs);
+}
+
+void Schedule::settle(const tasks::Prepare& /*task*/) {
+  is_preparing_ = false;
+}
+
+void Schedule::settle(const tasks::Read& task) {
+  LoadState& load = loads_[task.load];
+  load.stage = LoadState::Stage::There;
+  for (const std::size_t unit : std::exchange(load.waiting, {})) moves_.push_back({unit, task.load});
+  settle(tasks::Move{task.unit, task.load});
+}
+
+void Schedule::settle(const tasks::Move& task) {
+  UnitState& unit = units_[task.unit];
+  if (plan_.loads[task.load].is_operand) {
+    --unit.operands_left;  // it stays until the unit is complete
+  } else {
+    release(loads_[task.load]);
+  }
+  if (--unit.loads_left == 0) complete(task.unit);
+}
+
+void Schedule::release(LoadState& load) {
+  if (--load.uses_left > 0) return;
+  arena_.give(load.buffer);
+  load.stage = LoadState::Stage::Gone;
+}
+
+/// Everything of a unit is in its buffers.
+void Schedule::complete(std::size_t u) {
+  for (const std::size_t l : plan_.units[u].loads) {
+    if (plan_.loads[l].is_operand) release(loads_[l]);
+  }
+  UnitState& state = units_[u];
+  state.targets_left = state.targets.size();
+  for (std::size_t b = 0; b < state.targets.size(); ++b) {
+    const Block& block = plan_.units[u].targets[b];
+    for (const Segment& segment : segments_of(*input_.writer, block, target_dtype(block), WriteBytes)) {
+      ++state.targets[b].writes_left;
+      writes_.push_back({u, b, segment});
+    }
+  }
+}
+
+void Schedule::settle(const tasks::Write& task) {
+  const Unit& unit = plan_.units[task.unit];
+  bytes_done_ += task.segment.bytes;
+  last_written_ = unit.targets[task.block].tensor;
+  UnitState& state = units_[task.unit];
+  TargetState& target = state.targets[task.block];
+  if (--target.writes_left > 0) return;
+  arena_.give(target.buffer);
+  if (--state.targets_left > 0) return;
+  state.targets = {};
+  ++finished_units_;
+  if (options_.takes_notes && can_be_noted(unit)) to_note_.push_back(task.unit);
+}
+
+void Schedule::settle(const tasks::Note& /*task*/) {
+  is_noting_ = false;
+  noted_at_ = Clock::now();
+  noted_bytes_ = bytes_done_;
+}
+
+/// What has no place in a file is in memory until the end.
+bool Schedule::can_be_noted(const Unit& unit) const {
+  return std::ranges::all_of(
+      unit.targets, [&](const Block& block) { return input_.writer->place(block.tensor, block.chunk).has_value(); });
+}
+
+}  // namespace rulec
