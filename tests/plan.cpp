@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans of large models, from shapes alone: nothing is read or written.
+// Plans of large models, from shapes alone, and schedules of them: nothing is read or written.
 #include "engine/plan/plan.h"
 
 #include <doctest/doctest.h>
@@ -7,10 +7,13 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "engine/plan/summary.h"
+#include "engine/run/schedule.h"
 #include "tests/elaborated.h"
 
 using namespace rulec;
@@ -62,41 +65,47 @@ class ShapeStore final : public TensorStore, public ChunkedStore {
   std::map<std::string, Chunks> chunks_;
 };
 
+/// A plan for rules towards the left side; the right side has these chunks. Lives where it was made.
 struct Planned {
-  std::vector<TargetTensor> targets;
-  Result<Plan> plan;
-  std::vector<TargetSummary> rows;
-};
+  Planned(const std::string& rules, std::map<std::string, ShapeStore::Chunks> chunks, std::uint64_t memory,
+          Diagnostics& diags)
+      : made(elaborate_text(rules)) {
+    REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
+    std::vector<TensorInfo> tensors;
+    for (const auto& tensor : made.pack->tensors[number(SideId::Right)])
+      tensors.push_back({tensor.name, DType::Bf16, tensor.shape});
+    store = std::make_unique<ShapeStore>(std::move(tensors), std::move(chunks));
+    graph = build_graph(*made.pack, SideId::Left, {store->tensors(), "shapes", {}, false, {}}, diags);
+    REQUIRE_MESSAGE(graph, render_text(diags));
+    targets = simplify(*graph);
+    for (const TargetTensor& target : targets) {
+      maps.push_back(maps_of(target, graph->sources));
+      infos.push_back(target.info);
+    }
+    reader = std::make_unique<ChunkReader>(*store, store.get(), graph->sources);
+    writer = std::make_unique<ChunkWriter>(nowhere, nullptr, infos);
+    input = {targets, maps, graph->sources, reader.get(), writer.get()};
+    PlanOptions options;
+    options.memory_bytes = memory;
+    plan = make_plan(input, options, diags);
+    if (plan) rows = summarise(input, *plan);
+  }
+  Planned(const Planned&) = delete;
+  Planned& operator=(const Planned&) = delete;
 
-/// The plan for rules towards the left side; the right side has these chunks.
-Planned planned(const std::string& rules, std::map<std::string, ShapeStore::Chunks> chunks, std::uint64_t memory,
-                Diagnostics& diags) {
-  const Elaborated made = elaborate_text(rules);
-  REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
-  std::vector<TensorInfo> tensors;
-  for (const auto& tensor : made.pack->tensors[number(SideId::Right)])
-    tensors.push_back({tensor.name, DType::Bf16, tensor.shape});
-  const ShapeStore store(std::move(tensors), std::move(chunks));
-  const Result<Graph> graph = build_graph(*made.pack, SideId::Left, {store.tensors(), "shapes", {}, false, {}}, diags);
-  REQUIRE_MESSAGE(graph, render_text(diags));
-  std::vector<TargetTensor> targets = simplify(*graph);
+  Elaborated made;
+  std::unique_ptr<ShapeStore> store;
+  Result<Graph> graph{Graph{}};
+  std::vector<TargetTensor> targets;
   std::vector<TargetMaps> maps;
   std::vector<TensorInfo> infos;
-  for (const TargetTensor& target : targets) {
-    maps.push_back(maps_of(target, graph->sources));
-    infos.push_back(target.info);
-  }
   MemoryStore nowhere;
-  const ChunkReader reader(store, &store, graph->sources);
-  const ChunkWriter writer(nowhere, nullptr, infos);
-  const PlanInput input{targets, maps, graph->sources, &reader, &writer};
-  PlanOptions options;
-  options.memory_bytes = memory;
-  Result<Plan> plan = make_plan(input, options, diags);
+  std::unique_ptr<ChunkReader> reader;
+  std::unique_ptr<ChunkWriter> writer;
+  PlanInput input;
+  Result<Plan> plan{Plan{}};
   std::vector<TargetSummary> rows;
-  if (plan) rows = summarise(input, *plan);
-  return {std::move(targets), std::move(plan), std::move(rows)};
-}
+};
 
 std::uint64_t bytes_of(const Planned& planned) {
   std::uint64_t bytes = 0;
@@ -135,7 +144,7 @@ TEST_CASE("each kind of rule gets the strategy that reads and writes long runs, 
   for (const Row& row : rows) {
     CAPTURE(std::string(row.what));
     Diagnostics diags;
-    const Planned made = planned(row.rules, {}, row.memory, diags);
+    const Planned made(row.rules, {}, row.memory, diags);
     REQUIRE_MESSAGE(made.plan, render_text(diags));
     for (const TargetSummary& target : made.rows) {
       CHECK_MESSAGE(target.strategy == row.strategy, std::string(to_string(target.strategy)));
@@ -152,13 +161,15 @@ TEST_CASE("a compressed chunk is unpacked once for all that need it, if there is
   const std::string rules = "let L = 8, D = 2048, F = 4096\nfor i in 0..L { a.<i> : [D F] -> w[i @ 1] : [F D] }";
   const std::map<std::string, ShapeStore::Chunks> chunks = {{"w", {{4096, 8, 2048}, false}}};  // 128 MiB
   Diagnostics diags;
-  const Planned enough = planned(rules, chunks, 256 * MiB, diags);
+  const Planned enough(rules, chunks, 256 * MiB, diags);
   REQUIRE_MESSAGE(enough.plan, render_text(diags));
   CHECK(enough.plan->loads.size() == 1);
-  CHECK(enough.plan->loads[0].uses == 8);
+  CHECK(std::ranges::all_of(enough.plan->units,
+                            [](const Unit& unit) { return unit.loads == std::vector<std::size_t>{0}; }));
+  CHECK(enough.plan->units.size() == 8);
   CHECK(enough.plan->bytes_read == 128 * MiB);
   CHECK(enough.plan->needed_bytes > 128 * MiB);
-  CHECK(!planned(rules, chunks, 100 * MiB, diags).plan);
+  CHECK(!Planned(rules, chunks, 100 * MiB, diags).plan);
   CHECK(render_text(diags).find("error[R0907 over-budget]: to make `a.0`, ") != std::string::npos);
 }
 
@@ -167,11 +178,51 @@ TEST_CASE("chunks that several parts need are read again if they cannot all stay
   const std::string rules = "let D = 8192, F = 4096\nfor i in {x, y} { a.<i> : [D F] -> w[i @ 1] : [F D] }";
   const std::map<std::string, ShapeStore::Chunks> chunks = {{"w", {{1024, 2, 8192}, false}}};
   Diagnostics diags;
-  const Planned enough = planned(rules, chunks, 256 * MiB, diags);
+  const Planned enough(rules, chunks, 256 * MiB, diags);
   REQUIRE_MESSAGE(enough.plan, render_text(diags));
   CHECK(enough.plan->bytes_read == 128 * MiB);
-  const Planned less = planned(rules, chunks, 128 * MiB, diags);
+  const Planned less(rules, chunks, 128 * MiB, diags);
   REQUIRE_MESSAGE(less.plan, render_text(diags));
   CHECK(less.plan->bytes_read > 128 * MiB);
   CHECK(less.plan->needed_bytes <= 128 * MiB);
+}
+
+TEST_CASE("with the memory that a plan needs and no more, all of it can be done, in whatever order tasks end") {
+  const std::map<std::string, ShapeStore::Chunks> chunks = {{"w", {{1024, 2, 8192}, false}}};
+  const char* const all_rules[] = {
+      "let D = 8192, F = 4096\nfor i in {x, y} { a.<i> : [D F] -> w[i @ 1] : [F D] }",
+      "let L = 8, D = 2304, F = 9216\nfor i in 0..L { a[i @ 1] : [D F] -> v.<i> : [F D] }",
+      "let L = 8, D = 2304, F = 9216\nfor i in 0..L { a.<i> : [D F] -> v[i @ 1] : [F D] }",
+      "let q = 16384, k = 8192, D = 4096\nx : [q D], y : [k D] -> v : [(q + k) D]",
+  };
+  for (const char* rules : all_rules) {
+    for (const std::uint64_t memory : {128 * MiB, 256 * MiB, 2048 * MiB}) {
+      for (unsigned seed = 0; seed < 4; ++seed) {
+        CAPTURE(std::string(rules));
+        CAPTURE(memory);
+        Diagnostics diags;
+        const Planned made(rules, chunks, memory, diags);
+        REQUIRE_MESSAGE(made.plan, render_text(diags));
+        Schedule schedule(made.input, *made.plan, {made.plan->needed_bytes, 2});
+        std::mt19937 random(seed);
+        std::vector<Task> running;
+        std::uint64_t written = 0;
+        while (!schedule.is_over()) {
+          std::optional<Task> task;
+          if (running.size() < 5 && (task = schedule.next())) {
+            running.push_back(std::move(*task));
+            continue;
+          }
+          REQUIRE(!running.empty());  // else it is stuck
+          const std::size_t ends = random() % running.size();
+          if (const auto* write = std::get_if<tasks::Write>(&running[ends])) written += write->segment.bytes;
+          schedule.settle(running[ends]);
+          running.erase(running.begin() + static_cast<std::ptrdiff_t>(ends));
+        }
+        CHECK(running.empty());
+        CHECK(written == made.plan->bytes_written);
+        CHECK(schedule.bytes_done() == written);
+      }
+    }
+  }
 }
