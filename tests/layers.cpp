@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -88,4 +89,28 @@ TEST_CASE("the tools use the public API and nothing else") {
         CHECK_MESSAGE((to->starts_with("rulec/") || to->starts_with("tools/")), entry.path() << " includes " << *to);
     }
   }
+}
+
+// The linker takes either of two types of one name, and neither it nor the compiler says so.
+TEST_CASE("a type of one name stands in one header of a namespace") {
+  const fs::path root = fs::path(RULEC_TESTS_DIR).parent_path();
+  std::map<std::string, std::string> headers;
+  for (const char* top : {"grammar", "engine", "tools"}) {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / top)) {
+      if (entry.path().extension() != ".h") continue;
+      const std::string path = entry.path().lexically_relative(root).generic_string();
+      std::string space;
+      std::ifstream in(entry.path());
+      for (std::string line; std::getline(in, line);) {
+        if (line.starts_with("namespace ")) space = line.substr(10, line.find(" {") - 10);
+        for (const std::string_view kind : {"class ", "struct ", "enum class "}) {
+          if (!line.starts_with(kind) || line.ends_with(';')) continue;
+          const std::string name = line.substr(kind.size(), line.find_first_of(" :{<", kind.size()) - kind.size());
+          const auto [other, is_new] = headers.emplace(space + "::" + name, path);
+          CHECK_MESSAGE(is_new, other->first << " is in " << other->second << " and in " << path);
+        }
+      }
+    }
+  }
+  CHECK(headers.size() > 100);
 }
