@@ -2,14 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include <rulec/diff.h>
 
-#include "tools/rulec/arguments.h"
 #include "tools/rulec/command.h"
 #include "tools/rulec/findings.h"
 #include "tools/rulec/pair.h"
@@ -28,15 +25,9 @@ struct Arguments {
 };
 
 std::string summary(const std::vector<TensorDifference>& all) {
-  constexpr std::array Kinds = {Difference::Same,  Difference::WithinClass, Difference::Values, Difference::DType,
-                                Difference::Shape, Difference::OnlyA,       Difference::OnlyB};
-  std::string out = count_text(all.size(), "tensor") + ":";
-  for (const Difference kind : Kinds) {
-    const auto count = std::ranges::count(all, kind, &TensorDifference::difference);
-    if (count > 0) out += fmt::format(" {} {},", count, to_string(kind));
-  }
-  out.pop_back();
-  return out;
+  std::vector<Difference> kinds;
+  for (const TensorDifference& one : all) kinds.push_back(one.difference);
+  return cli::summary(kinds);
 }
 
 void print_text(const std::vector<TensorDifference>& all) {
@@ -64,12 +55,9 @@ Json to_json(const std::vector<TensorDifference>& all) {
 ExitCode run(const Arguments& args) {
   Diagnostics diags;
   const auto fail = [&] { return finish(diags, args.format, Json::object()); };
-  const Result<std::unique_ptr<TensorStore>> a = open_store(args.pair.a, diags);
-  const Result<std::unique_ptr<TensorStore>> b = open_store(args.pair.b, diags);
-  if (!a || !b) return fail();
-  const Result<std::optional<Model>> model = find_model(args.pair, **a, **b, diags);
-  if (!model) return fail();
-  const auto differences = diff(**a, **b, *model ? &**model : nullptr, diags);
+  const Result<Pair> pair = open_pair(args.pair, diags);
+  if (!pair) return fail();
+  const auto differences = diff(*pair->a, *pair->b, pair->model_if_any(), diags);
   if (!differences) return fail();
   if (args.format == Format::Text) print_text(*differences);
   const ExitCode code = finish(diags, args.format, to_json(*differences));
@@ -86,8 +74,7 @@ Command add_diff(CLI::App& app) {
   auto args = std::make_shared<Arguments>();
   parser->add_option("A", args->pair.a, "A folder or a file")->required();
   parser->add_option("B", args->pair.b, "A folder or a file")->required();
-  parser->add_option("--pack", args->pair.pack, "A pack; else found by looking")->type_name("NAME|PATH");
-  add_model_options(*parser, args->pair.model);
+  add_pair_options(*parser, args->pair);
   parser->add_flag("--allow-class", args->allow_class, "Differences within the proved class of a rule are fine");
   add_format_option(*parser, args->format);
   return {parser, [args] { return run(*args); }};

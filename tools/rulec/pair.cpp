@@ -2,11 +2,16 @@
 #include "tools/rulec/pair.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
 
 #include "tools/rulec/neighbours.h"
+#include "tools/rulec/quantity.h"
 #include "tools/rulec/recognise.h"
 
 namespace rulec::cli {
@@ -39,8 +44,6 @@ Result<Model> bind_both(const PairArguments& args, const TensorStore& a, const T
   return model;
 }
 
-}  // namespace
-
 Result<std::optional<Model>> find_model(const PairArguments& args, const TensorStore& a, const TensorStore& b,
                                         Diagnostics& diags) {
   const std::size_t mark = diags.all().size();
@@ -52,6 +55,33 @@ Result<std::optional<Model>> find_model(const PairArguments& args, const TensorS
   spdlog::info("tensors are compared by name: {}", why->message);
   diags.truncate(mark);
   return std::optional<Model>();
+}
+
+}  // namespace
+
+void add_pair_options(CLI::App& app, PairArguments& into) {
+  app.add_option("--pack", into.pack, "A pack; else found by looking")->type_name("NAME|PATH");
+  add_model_options(app, into.model);
+}
+
+Result<Pair> open_pair(const PairArguments& args, Diagnostics& diags) {
+  Result<std::unique_ptr<TensorStore>> a = open_store(args.a, diags);
+  Result<std::unique_ptr<TensorStore>> b = open_store(args.b, diags);
+  if (!a || !b) return diags.failed();
+  Result<std::optional<Model>> model = find_model(args, **a, **b, diags);
+  if (!model) return diags.failed();
+  return Pair{*std::move(a), *std::move(b), *std::move(model)};
+}
+
+std::string summary(std::span<const Difference> all) {
+  constexpr std::array Kinds = {Difference::Same,  Difference::WithinClass, Difference::Values, Difference::DType,
+                                Difference::Shape, Difference::OnlyA,       Difference::OnlyB};
+  std::vector<std::string> parts;
+  for (const Difference kind : Kinds) {
+    if (const auto count = std::ranges::count(all, kind); count > 0)
+      parts.push_back(fmt::format("{} {}", count, to_string(kind)));
+  }
+  return fmt::format("{}{}{}", count_text(all.size(), "tensor"), parts.empty() ? "" : ": ", fmt::join(parts, ", "));
 }
 
 }  // namespace rulec::cli

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -46,14 +44,9 @@ bool counts(const Arguments& args, Difference difference) {
 }
 
 std::string summary(const std::vector<TensorVerdict>& all) {
-  constexpr std::array Kinds = {Difference::Same,  Difference::WithinClass, Difference::Values, Difference::DType,
-                                Difference::Shape, Difference::OnlyA,       Difference::OnlyB};
-  std::vector<std::string> parts;
-  for (const Difference kind : Kinds) {
-    const auto count = std::ranges::count(all, kind, &TensorVerdict::difference);
-    if (count > 0) parts.push_back(fmt::format("{} {}", count, to_string(kind)));
-  }
-  return fmt::format("{}: {}", count_text(all.size(), "tensor"), fmt::join(parts, ", "));
+  std::vector<Difference> kinds;
+  for (const TensorVerdict& one : all) kinds.push_back(one.difference);
+  return cli::summary(kinds);
 }
 
 /// What of A has no place in B.
@@ -152,18 +145,15 @@ Json to_json(const Arguments& args, const Verification& found, Seconds time) {
 ExitCode run_pair(Arguments args) {
   Diagnostics diags;
   const auto fail = [&] { return finish(diags, args.format, Json::object()); };
-  const Result<std::unique_ptr<TensorStore>> a = open_store(args.pair.a, diags);
-  const Result<std::unique_ptr<TensorStore>> b = open_store(args.pair.b, diags);
-  if (!a || !b) return fail();
-  const Result<std::optional<Model>> model = find_model(args.pair, **a, **b, diags);
-  if (!model) return fail();
+  const Result<Pair> pair = open_pair(args.pair, diags);
+  if (!pair) return fail();
   if (args.dtype != "auto") args.options.dtype = find_dtype(args.dtype);
   const auto start = std::chrono::steady_clock::now();
   std::optional<Verification> found;
   {
     ProgressDisplay display(args.progress);
     args.options.on_progress = [&](const Progress& progress) { display.show(progress); };
-    Result<Verification> result = verify(**a, **b, *model ? &**model : nullptr, args.options, diags);
+    Result<Verification> result = verify(*pair->a, *pair->b, pair->model_if_any(), args.options, diags);
     if (!result) return fail();
     found = *std::move(result);
   }
@@ -271,8 +261,7 @@ Command add_verify(CLI::App& app) {
   auto args = std::make_shared<Arguments>();
   parser->add_option("A", args->pair.a, "A folder or a file: what B was made of, or another of its side")->required();
   parser->add_option("B", args->pair.b, "A folder or a file; what A becomes on its side is held against it");
-  parser->add_option("--pack", args->pair.pack, "A pack; else found by looking")->type_name("NAME|PATH");
-  add_model_options(*parser, args->pair.model);
+  add_pair_options(*parser, args->pair);
   parser->add_option("--dtype", args->dtype, "Type of floating tensors that A is converted to; auto: that of B's")
       ->check(unlisted(CLI::IsMember({"auto", "bf16", "f16", "f32"})))
       ->type_name("auto|bf16|f16|f32");
