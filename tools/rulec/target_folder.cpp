@@ -180,8 +180,6 @@ int TargetFolder::swap() {
 
 Status TargetFolder::commit(bool overwrite, Diagnostics& diags) {
   const std::lock_guard lock(mutex_);
-  std::error_code none;
-  fs::remove(journal(), none);
   if (!sync_folder(partial_, diags)) return diags.failed();
   bool replaces = false;
   if (::rename(partial_.c_str(), target_.c_str()) != 0) {
@@ -199,6 +197,9 @@ Status TargetFolder::commit(bool overwrite, Diagnostics& diags) {
     if (replaces ? swap() != 0 : ::rename(target_.c_str(), partial_.c_str()) != 0) partial_.clear();
     return diags.failed();
   }
+  // Not before: without a journal, what is complete would be taken for nothing.
+  std::error_code ignored;
+  fs::remove(target_ / journal_name(), ignored);
   // `partial_` is now the name of what was replaced, if anything was; the destructor removes it.
   if (!replaces) partial_.clear();
   return Done{};

@@ -30,8 +30,8 @@ class TargetFolder {
   /// it is locked. Errors: R0809, R0810, R0846.
   Status create(bool resume, Diagnostics& diags);
 
-  /// Where to note what is done. Goes before `commit`.
-  std::filesystem::path journal() const { return partial_ / ".rulec-journal"; }
+  /// Where to note what is done. `commit` removes it.
+  std::filesystem::path journal() const { return partial_ / journal_name(); }
 
   /// Where to write. Files and folders below it must be on the disk before `commit`, but for their names in this folder
   /// itself.
@@ -42,6 +42,8 @@ class TargetFolder {
   Status commit(bool overwrite, Diagnostics& diags);
 
  private:
+  static std::filesystem::path journal_name() { return ".rulec-journal"; }
+
   void wait_for_signals();
   void remove_partial();
   Status lock(Diagnostics& diags);
