@@ -31,7 +31,7 @@ constexpr std::array<std::int64_t, 16> Primes{20011, 20021, 20023, 20029, 20047,
 
 /// Makes up what neither a config nor a shape tells, as little as will do.
 std::optional<Look> look_at(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) {
-  if (std::optional<Pack> pack = try_elaborate(rules, gathered.inputs, diags)) return Look{*std::move(pack), {}};
+  if (Result<Pack> pack = elaborate(rules, gathered, diags)) return Look{*std::move(pack), {}};
   const std::set<std::string> loops = loop_names(rules);
   std::map<std::string, std::int64_t> made_up;
   std::size_t next = 0;

@@ -32,7 +32,7 @@ Result<Model> tie(const RulePack& pack, const BindOptions& options, Diagnostics&
   const std::size_t errors = diags.errors();
   Result<GatheredInputs> gathered = find_inputs(rules, options, diags);
   if (!gathered) return diags.failed();
-  Result<Pack> elaborated = elaborate(rules, gathered->inputs, diags);
+  Result<Pack> elaborated = elaborate(rules, *gathered, diags);
   if (!elaborated) return diags.failed();
   for (const auto& [name, store] : options.checkpoints) {
     if (const std::optional<SideId> side = rules.side(name))

@@ -30,6 +30,21 @@ std::string evidence(const Pack& chosen, const Pack& rejected, const Inputs& inp
   return "its names fit best";
 }
 
+/// What `elaborate` says and makes, kept from `diags`. No pack: there are errors among it.
+struct Try {
+  std::optional<Pack> pack;
+  std::vector<Diagnostic> said;
+};
+
+Try tried(const Rules& rules, const Inputs& inputs, Diagnostics& diags) {
+  const std::size_t before = diags.all().size();
+  Try result;
+  if (Result<Pack> pack = elaborate(rules, inputs, diags)) result.pack = *std::move(pack);
+  result.said.assign(diags.all().begin() + static_cast<std::ptrdiff_t>(before), diags.all().end());
+  diags.truncate(before);
+  return result;
+}
+
 class Detector {
  public:
   Detector(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags)
@@ -49,17 +64,17 @@ class Detector {
       for (const std::int64_t value : {0, 1, 2, 3}) attempt(name, Value(Rational{value, 1}), false);
     }
     if (diags_.errors() > errors) return diags_.failed();
+    if (current_.pack) gathered_.elaboration = Elaboration{*std::move(current_.pack), std::move(current_.said)};
     return Done{};
   }
 
  private:
   void elaborate_as_given() {
-    const std::size_t before = diags_.all().size();
-    current_.reset();
-    if (Result<Pack> pack = elaborate(rules_, gathered_.inputs, diags_)) current_ = *std::move(pack);
-    is_excluded_ = !current_ && std::ranges::all_of(diags_.all() | std::views::drop(before),
-                                                    [](const Diagnostic& d) { return d.id == diag::RequireFailed.id; });
-    diags_.truncate(before);
+    current_ = {};  // its memory goes first
+    current_ = tried(rules_, gathered_.inputs, diags_);
+    is_excluded_ = !current_.pack && std::ranges::all_of(current_.said, [](const Diagnostic& d) {
+      return d.id == diag::RequireFailed.id;
+    });
   }
 
   /// Takes what a file says, or says why not. False if that cannot be told yet: sizes are missing.
@@ -83,7 +98,7 @@ class Detector {
     }
     contradict(said.name, said.value, why);
     // What lies beside the checkpoint is of interest where it changes something.
-    if (!said.is_claim || !current_ || current_->options.at(said.name) != said.value)
+    if (!said.is_claim || !current_.pack || current_.pack->options.at(said.name) != said.value)
       gathered_.decisions.push_back(fmt::format("{} is {}: `{}` says so", said.name, to_string(said.value), file));
     gathered_.inputs.options[said.name] = said.value;
     gathered_.said_by[said.name] = said.file;
@@ -121,17 +136,17 @@ class Detector {
   /// Takes the value if the checkpoint fits better with it, or if the pack itself excludes what it would else be. What
   /// else is wrong with that is for a person to see, not to be got round by another layout.
   void attempt(const std::string& name, const Value& value, bool by_names) {
-    if (current_ ? current_->options.at(name) == value : !is_excluded_) return;
+    if (current_.pack ? current_.pack->options.at(name) == value : !is_excluded_) return;
     Inputs trial = gathered_.inputs;
     trial.options[name] = value;
-    std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
-    if (!pack) return;
-    if (current_) {
-      const FitScore now = score(*current_, trial);
-      const FitScore then = score(*pack, trial);
+    Try other = tried(rules_, trial, diags_);
+    if (!other.pack) return;
+    if (current_.pack) {
+      const FitScore now = score(*current_.pack, trial);
+      const FitScore then = score(*other.pack, trial);
       const bool better = by_names ? then.names_better_than(now) : then.names == now.names && then.shapes > now.shapes;
       if (!better) return;
-      const std::string why = evidence(*pack, *current_, trial);
+      const std::string why = evidence(*other.pack, *current_.pack, trial);
       contradict(name, value, why);
       gathered_.decisions.push_back(fmt::format("{} is {}: {}", name, to_string(value), why));
     } else {
@@ -139,7 +154,7 @@ class Detector {
           fmt::format("{} is {}: the pack requires what does not hold otherwise", name, to_string(value)));
     }
     gathered_.inputs.options[name] = value;
-    current_ = std::move(pack);
+    current_ = std::move(other);
   }
 
   /// A config that says otherwise is wrong, or the checkpoint is.
@@ -165,18 +180,21 @@ class Detector {
   const Rules& rules_;
   GatheredInputs& gathered_;
   Diagnostics& diags_;
-  std::optional<Pack> current_;
+  Try current_;
   bool is_excluded_ = false;  // by `require`, and nothing else is wrong
 };
 
 }  // namespace
 
 std::optional<Pack> try_elaborate(const Rules& rules, const Inputs& inputs, Diagnostics& diags) {
-  const std::size_t before = diags.all().size();
-  Result<Pack> pack = elaborate(rules, inputs, diags);
-  diags.truncate(before);
-  if (!pack) return std::nullopt;
-  return *std::move(pack);
+  return tried(rules, inputs, diags).pack;
+}
+
+Result<Pack> elaborate(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) {
+  std::optional<Elaboration> known = std::exchange(gathered.elaboration, {});
+  if (!known) return elaborate(rules, gathered.inputs, diags);
+  for (Diagnostic& diagnostic : known->said) diags.add(std::move(diagnostic));
+  return std::move(known->pack);
 }
 
 std::vector<std::string> open_options(const Rules& rules, const Inputs& inputs, ast::Option::Type type) {
@@ -207,6 +225,7 @@ FitScore score(const Pack& pack, const Inputs& inputs) {
 }
 
 Status detect_options(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags) {
+  gathered.elaboration.reset();
   if (gathered.inputs.catalogues[0].empty() && gathered.inputs.catalogues[1].empty()) return Done{};
   return Detector(rules, gathered, diags).run();
 }

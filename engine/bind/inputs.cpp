@@ -152,7 +152,7 @@ Result<GatheredInputs> find_inputs(const Rules& rules, const BindOptions& option
   Result<GatheredInputs> gathered = gather_inputs(rules, options, diags);
   if (!gathered || !detect_options(rules, *gathered, diags)) return diags.failed();
   const bool stored = !gathered->inputs.catalogues[0].empty() || !gathered->inputs.catalogues[1].empty();
-  if (!stored || try_elaborate(rules, gathered->inputs, diags)) return gathered;
+  if (!stored || gathered->elaboration) return gathered;
   if (options.preset.empty() && !solve_sizes(rules, *gathered, diags)) return diags.failed();
   if (!detect_options(rules, *gathered, diags)) return diags.failed();
   return gathered;

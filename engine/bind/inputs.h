@@ -25,6 +25,12 @@ struct SaidOption {
   bool is_claim = false;  ///< of a file beside it
 };
 
+/// A pack as some inputs make it, and what is to be said of it.
+struct Elaboration {
+  Pack pack;
+  std::vector<Diagnostic> said;
+};
+
 struct GatheredInputs {
   std::array<std::unique_ptr<ConfigValue>, 2> configs;
   std::array<bool, 2> is_preset{};             ///< which of them are of a preset
@@ -33,6 +39,7 @@ struct GatheredInputs {
   std::map<std::string, DType> dtypes;         ///< side -> what its config asks for; not of a preset
   std::vector<SaidOption> said;                ///< neither taken nor refused yet
   std::map<std::string, std::string> said_by;  ///< what was taken of it: option -> file
+  std::optional<Elaboration> elaboration;      ///< of `inputs` as they are, if detection came by one
 };
 
 /// Reads configs and presets, types the options. Errors: R0217, R0218, R0222, R0223, R0801, R0901, R0902.
@@ -59,6 +66,9 @@ std::vector<std::string> open_values(const Rules& rules, GatheredInputs& gathere
 /// How many tensors of the catalogue of `side` are called as the rules call some, numbers aside: in the layout that has
 /// most, whatever the sizes are.
 std::size_t count_alike(const Rules& rules, GatheredInputs& gathered, SideId side, Diagnostics& diags);
+
+/// Elaborates what was gathered, if detection has not done so, and gives it away. Errors: those of `elaborate`.
+Result<Pack> elaborate(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);
 
 /// Elaborates and withdraws what was reported: for trying.
 std::optional<Pack> try_elaborate(const Rules& rules, const Inputs& inputs, Diagnostics& diags);
