@@ -165,9 +165,9 @@ Result<ConversionPlan> plan_conversion(const Model& model, std::string_view to, 
                                        TensorSink& target, const ConvertOptions& options, Diagnostics& diags) {
   return guarded(diags, model.sources(), [&] {
     return with_stores(source, target, [&](const RunStores& stores) -> Result<ConversionPlan> {
-      const Result<Graph> graph = graph_of(model, to, *stores.source, options, diags);
+      Result<Graph> graph = graph_of(model, to, *stores.source, options, diags);
       if (!graph) return diags.failed();
-      return plan_run(*graph, stores, run_options(options), diags);
+      return plan_run(*std::move(graph), stores, run_options(options), diags);
     });
   });
 }

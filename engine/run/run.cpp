@@ -73,8 +73,8 @@ Result<std::unique_ptr<Prepared>> prepare(std::span<const TargetTensor> targets,
   return prepared;
 }
 
-Status open_journal(const RunOptions& options, const Graph& graph, const RunStores& stores, const PlanInput& input,
-                    const Plan& plan, std::optional<Journal>& journal, Diagnostics& diags) {
+Status open_journal(const RunOptions& options, const RunStores& stores, const PlanInput& input, const Plan& plan,
+                    std::optional<Journal>& journal, Diagnostics& diags) {
   const bool can_resume = stores.target_chunks != nullptr && stores.source_chunks != nullptr &&
                           std::ranges::all_of(std::views::iota(std::size_t{0}, input.targets.size()),
                                               [&](std::size_t t) { return input.writer->form(t).is_raw; });
@@ -84,7 +84,7 @@ Status open_journal(const RunOptions& options, const Graph& graph, const RunStor
                   "is of a target that is compressed or not in files, which cannot be gone on with")
         .help("begin anew, without --resume");
   }
-  const std::string mark = fingerprint(graph, stores.source_chunks->identity(), *input.writer, plan);
+  const std::string mark = fingerprint(stores.source_chunks->identity(), input, plan);
   Result<Journal> opened = options.is_resumed ? Journal::resume(options.journal, mark, plan.units.size(), diags)
                                               : Journal::begin(options.journal, mark, diags);
   if (!opened) return diags.failed();
@@ -145,9 +145,9 @@ RunStores stores_of(const TensorStore& source, TensorSink& target) {
   return {&source, dynamic_cast<const ChunkedStore*>(&source), &target, dynamic_cast<ChunkedSink*>(&target)};
 }
 
-Result<ConversionPlan> plan_run(const Graph& graph, const RunStores& stores, const RunOptions& options,
-                                Diagnostics& diags) {
+Result<ConversionPlan> plan_run(Graph graph, const RunStores& stores, const RunOptions& options, Diagnostics& diags) {
   const std::vector<TargetTensor> targets = simplify(graph);
+  graph.nodes = {};  // there are hundreds of thousands, of many models
   const auto prepared = prepare(targets, graph.sources, stores, options, diags);
   if (!prepared) return diags.failed();
   const Prepared& made = **prepared;
@@ -178,7 +178,7 @@ Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& sto
   if (!prepared) return diags.failed();
   const Prepared& made = **prepared;
   std::optional<Journal> journal;
-  if (!options.journal.empty() && !open_journal(options, graph, stores, made.input, made.plan, journal, diags))
+  if (!options.journal.empty() && !open_journal(options, stores, made.input, made.plan, journal, diags))
     return diags.failed();
   const bool is_begun = static_cast<bool>(options.is_resumed ? stores.target_chunks->begin_again(made.infos, diags)
                                                              : stores.target->begin(made.infos, diags));

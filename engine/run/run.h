@@ -60,8 +60,7 @@ RunStores stores_of(const TensorStore& source, TensorSink& target);
 
 /// What `run` would do: nothing is read or written, but the target has decided where all would lie. Errors: R0907 and
 /// those of the target.
-Result<ConversionPlan> plan_run(const Graph& graph, const RunStores& stores, const RunOptions& options,
-                                Diagnostics& diags);
+Result<ConversionPlan> plan_run(Graph graph, const RunStores& stores, const RunOptions& options, Diagnostics& diags);
 
 /// Makes `targets` of `sources`, which the source has, writes them, and commits the target. What was read and written
 /// is added to the report. Errors: R0907 and those of the stores; nothing is committed then.

@@ -57,8 +57,9 @@ ExitCode run(const ConversionArguments& args) {
   const auto sink = target_sink(args.store, job->model, job->to, args.target);
   const Result<ConversionPlan> plan = plan_conversion(job->model, job->to, *job->source, *sink, job->options, diags);
   if (!plan) return finish(diags, args.format, Json::object());
-  if (args.format == Format::Text) print_text(*plan);
-  return finish(diags, args.format, to_json(*plan));
+  if (args.format == Format::Json) return finish(diags, args.format, to_json(*plan));
+  print_text(*plan);
+  return finish(diags, args.format, Json::object());
 }
 
 }  // namespace
