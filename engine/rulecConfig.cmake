@@ -1,5 +1,6 @@
 # What a consumer of the static library links besides it.
 include(CMakeFindDependencyMacro)
+find_dependency(fmt CONFIG)
 find_dependency(yaml-cpp)
 find_dependency(zstd CONFIG)
 find_dependency(ZLIB)
