@@ -122,7 +122,8 @@ Status SafetensorsSink::open_shards(std::span<const TensorInfo> tensors, bool ag
     if (!is_kept_) discard();
     return diags.failed();
   }
-  return Done{};
+  // What is flushed later is of no use in a file without a name.
+  return sync_folder(folder_, diags);
 }
 
 Status SafetensorsSink::lay_out(std::span<const TensorInfo> tensors, Diagnostics& diags) {

@@ -183,7 +183,8 @@ Status OrbaxSink::make_files(Diagnostics& diags) {
   step_ = folder_ / Unfinished;
   if (!make_folder(step_ / Item, diags)) return diags.failed();
   values_.emplace(step_ / Item, plan_);
-  return values_->create(diags);
+  if (!values_->create(diags) || !sync_folder(step_, diags)) return diags.failed();
+  return sync_folder(folder_, diags);
 }
 
 Status OrbaxSink::find_files(Diagnostics& diags) {
@@ -193,7 +194,8 @@ Status OrbaxSink::find_files(Diagnostics& diags) {
   fs::remove(step_ / "_CHECKPOINT_METADATA", ignored);
   fs::remove(step_ / "commit_success.txt", ignored);
   values_.emplace(step_ / Item, plan_);
-  return values_->create_again(diags);
+  if (!values_->create_again(diags)) return diags.failed();
+  return sync_folder(folder_, diags);
 }
 
 Status OrbaxSink::write_indices(Diagnostics& diags) {

@@ -37,7 +37,7 @@ Status ValueWriter::create(Diagnostics& diags) {
     outputs_.push_back({*std::move(file), plan_->is_compressed ? 0 : planned.bytes});
   }
   prepare_values();
-  return Done{};
+  return sync_folders(diags);
 }
 
 Status ValueWriter::create_again(Diagnostics& diags) {
@@ -59,7 +59,15 @@ Status ValueWriter::create_again(Diagnostics& diags) {
     outputs_.push_back({*std::move(opened), plan_->is_compressed ? 0 : file.bytes});
   }
   prepare_values();
-  return Done{};
+  return sync_folders(diags);
+}
+
+/// What is flushed later is of no use in a file without a name.
+Status ValueWriter::sync_folders(Diagnostics& diags) const {
+  for (const fs::path& folder : folders_) {
+    if (!sync_folder(item_ / folder, diags)) return diags.failed();
+  }
+  return sync_folder(item_, diags);
 }
 
 Status ValueWriter::flush(Diagnostics& diags) {
@@ -74,8 +82,7 @@ void ValueWriter::prepare_values() {
   for (std::size_t i = 0; i < stored_.size(); ++i) {
     const PlannedValue& value = plan_->values[i];
     Stored& stored = stored_[i];
-    stored = {
-        .memory = {}, .offset = value.offset, .length = value.bytes, .is_inline = !value.file, .checksum = {}};
+    stored = {.memory = {}, .offset = value.offset, .length = value.bytes, .is_inline = !value.file, .checksum = {}};
     if (stored.is_inline) stored.memory.resize(value.bytes);
   }
 }
@@ -120,8 +127,11 @@ std::optional<StoredChunk> ValueWriter::stored(std::size_t value) const {
 
 void ValueWriter::note_stored(std::size_t value, const StoredChunk& stored) {
   RULEC_ASSERT(plan_->values[value].file == stored.at.file);
-  stored_[value] = {
-      .memory = {}, .offset = stored.at.offset, .length = stored.bytes, .is_inline = false, .checksum = stored.checksum};
+  stored_[value] = {.memory = {},
+                    .offset = stored.at.offset,
+                    .length = stored.bytes,
+                    .is_inline = false,
+                    .checksum = stored.checksum};
   std::uint64_t& used = outputs_[stored.at.file].used;
   used = std::max(used, stored.at.offset + stored.bytes);
 }
@@ -136,9 +146,6 @@ Status ValueWriter::finish(Diagnostics& diags) {
     }
     if (output.used < output.file.bytes() && !output.file.cut(output.used, diags)) return diags.failed();
     if (!output.file.sync(diags)) return diags.failed();
-  }
-  for (const fs::path& folder : folders_) {
-    if (!sync_folder(item_ / folder, diags)) return diags.failed();
   }
   return Done{};
 }

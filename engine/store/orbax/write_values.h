@@ -24,12 +24,13 @@ class ValueWriter {
   /// Borrows `plan`.
   ValueWriter(std::filesystem::path item, const WritePlan& plan) : item_(std::move(item)), plan_(&plan) {}
 
-  /// Makes all folders and files, with room for everything. The item's folder is there. Errors: R0809.
+  /// Makes all folders and files, with room for everything; the disk has their names when it returns. The item's folder
+  /// is there. Errors: R0809.
   Status create(Diagnostics& diags);
 
   /// The same where they are all there; those of compressed values may be longer or shorter by now, or gone if there
-  /// was nothing in them, and get their room as they grow. What lies beside them is removed: it was written when all was
-  /// about to be finished, and will be again. Errors: R0809.
+  /// was nothing in them, and get their room as they grow. What lies beside them is removed: it was written when all
+  /// was about to be finished, and will be again. Errors: R0809.
   Status create_again(Diagnostics& diags);
 
   /// Returns when the disk has what was put into files so far. Errors: R0809.
@@ -70,6 +71,7 @@ class ValueWriter {
 
   void list_folders();
   Status make_folders(Diagnostics& diags);
+  Status sync_folders(Diagnostics& diags) const;
   void prepare_values();
 
   std::filesystem::path item_;
