@@ -56,9 +56,6 @@ class ChunkedMemorySink final : public TensorSink, public ChunkedSink {
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
   Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
                      Diagnostics& diags) override;
-  Status begin_again(std::span<const TensorInfo> /*tensors*/, Diagnostics& diags) override { return diags.failed(); }
-  void note_written(std::size_t, const Shape&, std::uint64_t, std::uint64_t) override {}
-  Status flush(Diagnostics& /*diags*/) override { return Done{}; }
 
   /// What was committed.
   MemoryStore store;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -92,6 +93,16 @@ Result<OutputFile> OutputFile::reopen(const std::filesystem::path& path, std::ui
   }
   if (bytes >= MinDirectBytes)
     file.direct_ = Descriptor(open_direct(file.path_, file.descriptor_.get(), O_WRONLY | O_NOFOLLOW));
+  return file;
+}
+
+Result<OutputFile> OutputFile::open_to_grow(const std::filesystem::path& path, Diagnostics& diags) {
+  OutputFile file;
+  file.path_ = path.string();
+  file.bytes_ = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+  file.descriptor_ = opened(file.path_, O_WRONLY | O_CREAT | O_NOFOLLOW);
+  if (!file.descriptor_) return cannot_write(file.path_, errno, diags);
+  file.direct_ = Descriptor(open_direct(file.path_, file.descriptor_.get(), O_WRONLY | O_NOFOLLOW));
   return file;
 }
 

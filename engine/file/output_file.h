@@ -24,7 +24,13 @@ class OutputFile {
   /// A file that `create` made with so many `bytes`, to write to again. Errors: R0809.
   static Result<OutputFile> reopen(const std::filesystem::path& path, std::uint64_t bytes, Diagnostics& diags);
 
+  /// A file to write to that has whatever it has, or is made with nothing in it, and has room for as much as the disk
+  /// has. `cut` says in the end how much of it counts. Errors: R0809.
+  static Result<OutputFile> open_to_grow(const std::filesystem::path& path, Diagnostics& diags);
+
   const std::string& path() const { return path_; }
+  /// For how much there is room.
+  std::uint64_t bytes() const { return bytes_; }
 
   /// Puts `bytes` at `offset` (in bytes), within the size of the file. Much goes straight to the disk, if `bytes` are
   /// as far behind a block boundary as `offset` is. May be called from several threads at once. Errors: R0809.

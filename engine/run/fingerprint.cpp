@@ -112,10 +112,12 @@ class Hasher {
 
 }  // namespace
 
-std::string fingerprint(const std::string& source, const PlanInput& input, const Plan& plan) {
+std::string fingerprint(const ChunkedStore& source, const ResumableSink& target, const PlanInput& input,
+                        const Plan& plan) {
   Hasher hasher;
   hasher.add(std::string_view(RULEC_LIBRARY_VERSION));
-  hasher.add(source);
+  hasher.add(source.identity());
+  hasher.add(target.form());
   for (const TensorInfo& info : input.sources) hasher.add(info);
   for (const TargetTensor& target : input.targets) hasher.add(target);
   for (const Unit& unit : plan.units) {
@@ -125,7 +127,7 @@ std::string fingerprint(const std::string& source, const PlanInput& input, const
       hasher.add(block.chunk);
       hasher.add(block.memory.begin);
       hasher.add(block.memory.end);
-      hasher.add(input.writer->place(block.tensor, block.chunk));
+      hasher.add(target.place(block.tensor, block.chunk));
     }
   }
   return hasher.digits();

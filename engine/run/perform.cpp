@@ -43,14 +43,14 @@ class Performer {
 
   Status operator()(const tasks::Write& task) const {
     const Block& block = at_.plan.units[task.unit].targets[task.block];
-    return write_segment(*at_.input.writer, block, at_.input.targets[block.tensor].info.dtype, task.segment,
-                         at_.schedule.target_buffer(task.unit, task.block).bytes, diags_);
+    const std::span<const std::byte> bytes = at_.schedule.target_buffer(task.unit, task.block).bytes;
+    const DType dtype = at_.input.targets[block.tensor].info.dtype;
+    if (!write_segment(*at_.input.writer, block, dtype, task.segment, bytes, diags_)) return diags_.failed();
+    if (at_.journal != nullptr) at_.journal->wrote(task.unit, task.block, block, task.segment, bytes);
+    return Done{};
   }
 
-  Status operator()(const tasks::Note& task) const {
-    if (!at_.input.writer->flush(diags_)) return diags_.failed();
-    return at_.journal->append(task.units, diags_);
-  }
+  Status operator()(const tasks::Note& task) const { return at_.journal->note(task.units, diags_); }
 
  private:
   void put_fills(const Block& block, std::span<std::byte> bytes) const {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <ranges>
 #include <set>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "engine/run/fingerprint.h"
 #include "engine/run/journal.h"
 #include "engine/run/limits.h"
+#include "engine/run/resume.h"
 #include "engine/run/source_checks.h"
 #include "engine/run/work.h"
 #include "grammar/messages.h"
@@ -73,60 +73,57 @@ Result<std::unique_ptr<Prepared>> prepare(std::span<const TargetTensor> targets,
   return prepared;
 }
 
+int threads_of(const RunOptions& options) {
+  return options.threads > 0 ? options.threads : usable_cores();
+}
+
 Status open_journal(const RunOptions& options, const RunStores& stores, const PlanInput& input, const Plan& plan,
                     std::optional<Journal>& journal, Diagnostics& diags) {
-  const bool can_resume = stores.target_chunks != nullptr && stores.source_chunks != nullptr &&
-                          std::ranges::all_of(std::views::iota(std::size_t{0}, input.targets.size()),
-                                              [&](std::size_t t) { return input.writer->form(t).is_raw; });
-  if (!can_resume) {
+  if (stores.target_files == nullptr || stores.source_chunks == nullptr) {
     if (!options.is_resumed) return Done{};
     return report(diags, FilePlace{options.journal.string(), {}}, diag::NothingToResume, options.journal.string(),
-                  "is of a target that is compressed or not in files, which cannot be gone on with")
+                  "is of a source or a target that is not in files, which cannot be gone on with")
         .help("begin anew, without --resume");
   }
-  const std::string mark = fingerprint(stores.source_chunks->identity(), input, plan);
-  Result<Journal> opened = options.is_resumed ? Journal::resume(options.journal, mark, plan.units.size(), diags)
-                                              : Journal::begin(options.journal, mark, diags);
+  ResumableSink& sink = *stores.target_files;
+  const std::string mark = fingerprint(*stores.source_chunks, sink, input, plan);
+  Result<Journal> opened = options.is_resumed ? Journal::resume(options.journal, mark, plan.units.size(), sink, diags)
+                                              : Journal::begin(options.journal, mark, plan.units.size(), sink, diags);
   if (!opened) return diags.failed();
   journal = *std::move(opened);
   return Done{};
 }
 
-void note_finished(const PlanInput& input, const Plan& plan, const Journal& journal, ChunkedSink& sink) {
-  for (std::size_t u = 0; u < plan.units.size(); ++u) {
-    if (!journal.finished()[u]) continue;
-    for (const Block& block : plan.units[u].targets) {
-      const DType dtype = input.targets[block.tensor].info.dtype;
-      const Runs runs = runs_of(block, input.writer->form(block.tensor).chunk, dtype);
-      for_each_run(runs, [&](std::uint64_t offset, std::uint64_t) {
-        sink.note_written(block.tensor, block.chunk, offset, runs.bytes);
-        return true;
-      });
-    }
+/// Begins the target, or goes on with what the journal says is done; returns how many bytes of it are.
+Result<std::uint64_t> begin_target(const Prepared& made, const RunStores& stores, const RunOptions& options,
+                                   std::optional<Journal>& journal, Diagnostics& diags) {
+  if (!options.is_resumed) {
+    if (!stores.target->begin(made.infos, diags)) return diags.failed();
+    if (journal) stores.target_files->keep();
+    return 0;
   }
+  ResumableSink& sink = *stores.target_files;
+  CheckOptions check{options.plan.memory_bytes, threads_of(options), {}};
+  if (options.on_progress) {
+    check.on_progress = [&](const Team::Mark& mark) {
+      options.on_progress({mark.bytes, made.plan.bytes_written, made.infos[mark.tensor].name, mark.bytes});
+    };
+  }
+  if (!sink.begin_again(made.infos, diags) || !check_written(made.input, made.plan, sink, check, *journal, diags))
+    return diags.failed();
+  return note_finished(made.input, made.plan, *journal, sink);
 }
 
-/// Bytes of what a journal says is done.
-std::uint64_t finished_bytes(const Prepared& made, const Journal& journal) {
-  std::uint64_t bytes = 0;
-  for (std::size_t u = 0; u < journal.finished().size(); ++u) {
-    if (!journal.finished()[u]) continue;
-    for (const Block& block : made.plan.units[u].targets) bytes += buffer_bytes(block, made.infos[block.tensor].dtype);
-  }
-  return bytes;
-}
-
-/// Does what is planned into a target that was begun. `journal` may be null.
+/// Does what is planned into a target that was begun, and of which so many bytes are done. `journal` may be null.
 Status work_and_commit(const Prepared& made, const RunStores& stores, const RunOptions& options, Journal* journal,
-                       RunReport& report, Diagnostics& diags) {
+                       std::uint64_t resumed, RunReport& report, Diagnostics& diags) {
   WorkOptions work;
   work.memory_bytes = options.plan.memory_bytes;
-  work.threads = options.threads > 0 ? options.threads : usable_cores();
+  work.threads = threads_of(options);
   work.journal = journal;
   Timeline trace;
   if (!options.trace.empty()) work.trace = &trace;
   if (options.on_progress) {
-    const std::uint64_t resumed = journal == nullptr ? 0 : finished_bytes(made, *journal);
     work.on_progress = [&, resumed](const Team::Mark& mark) {
       options.on_progress({mark.bytes, made.plan.bytes_written, made.infos[mark.tensor].name, resumed});
     };
@@ -142,7 +139,8 @@ Status work_and_commit(const Prepared& made, const RunStores& stores, const RunO
 }  // namespace
 
 RunStores stores_of(const TensorStore& source, TensorSink& target) {
-  return {&source, dynamic_cast<const ChunkedStore*>(&source), &target, dynamic_cast<ChunkedSink*>(&target)};
+  return {&source, dynamic_cast<const ChunkedStore*>(&source), &target, dynamic_cast<ChunkedSink*>(&target),
+          dynamic_cast<ResumableSink*>(&target)};
 }
 
 Result<ConversionPlan> plan_run(Graph graph, const RunStores& stores, const RunOptions& options, Diagnostics& diags) {
@@ -164,7 +162,7 @@ Status run_targets(std::span<const TargetTensor> targets, std::span<const Tensor
                    const RunOptions& options, RunReport& report, Diagnostics& diags) {
   const auto prepared = prepare(targets, sources, stores, options, diags);
   if (!prepared || !stores.target->begin((*prepared)->infos, diags)) return diags.failed();
-  return work_and_commit(**prepared, stores, options, nullptr, report, diags);
+  return work_and_commit(**prepared, stores, options, nullptr, 0, report, diags);
 }
 
 Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& stores, const RunOptions& options,
@@ -180,11 +178,9 @@ Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& sto
   std::optional<Journal> journal;
   if (!options.journal.empty() && !open_journal(options, stores, made.input, made.plan, journal, diags))
     return diags.failed();
-  const bool is_begun = static_cast<bool>(options.is_resumed ? stores.target_chunks->begin_again(made.infos, diags)
-                                                             : stores.target->begin(made.infos, diags));
-  if (!is_begun) return diags.failed();
-  if (options.is_resumed) note_finished(made.input, made.plan, *journal, *stores.target_chunks);
-  if (!work_and_commit(**prepared, stores, options, journal ? &*journal : nullptr, report, diags))
+  const Result<std::uint64_t> resumed = begin_target(made, stores, options, journal, diags);
+  if (!resumed) return diags.failed();
+  if (!work_and_commit(made, stores, options, journal ? &*journal : nullptr, *resumed, report, diags))
     return diags.failed();
   for (const TargetTensor& target : targets) report.tensors.push_back(written(pack, graph, target));
   return report;

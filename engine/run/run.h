@@ -12,6 +12,7 @@
 
 #include "engine/graph/graph.h"
 #include "engine/plan/plan.h"
+#include "engine/store/resumable.h"
 
 #include <rulec/convert.h>
 #include <rulec/diagnostics.h>
@@ -53,6 +54,7 @@ struct RunStores {
   const ChunkedStore* source_chunks = nullptr;
   TensorSink* target = nullptr;
   ChunkedSink* target_chunks = nullptr;
+  ResumableSink* target_files = nullptr;  ///< the same, if it is of files
 };
 
 /// The stores as they are, with what they offer.

@@ -224,19 +224,13 @@ void Schedule::settle(const tasks::Write& task) {
   if (--state.targets_left > 0) return;
   state.targets = {};
   ++finished_units_;
-  if (options_.takes_notes && can_be_noted(unit)) to_note_.push_back(task.unit);
+  if (options_.takes_notes) to_note_.push_back(task.unit);
 }
 
 void Schedule::settle(const tasks::Note& /*task*/) {
   is_noting_ = false;
   noted_at_ = Clock::now();
   noted_bytes_ = bytes_done_;
-}
-
-/// What has no place in a file is in memory until the end.
-bool Schedule::can_be_noted(const Unit& unit) const {
-  return std::ranges::all_of(
-      unit.targets, [&](const Block& block) { return input_.writer->place(block.tensor, block.chunk).has_value(); });
 }
 
 }  // namespace rulec

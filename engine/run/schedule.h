@@ -84,7 +84,6 @@ class Schedule {
   void complete(std::size_t unit);
   void release(LoadState& load);
   bool is_time_to_note() const;
-  bool can_be_noted(const Unit& unit) const;
 
   void settle(const tasks::Prepare& task);
   void settle(const tasks::Read& task);

@@ -54,8 +54,4 @@ Status ChunkWriter::write(std::size_t tensor, const Shape& chunk, std::uint64_t 
   return sink_->write(tensor, offset, bytes, diags);
 }
 
-Status ChunkWriter::flush(Diagnostics& diags) {
-  return chunked_ == nullptr ? Status(Done{}) : chunked_->flush(diags);
-}
-
 }  // namespace rulec

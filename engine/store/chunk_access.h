@@ -56,8 +56,6 @@ class ChunkWriter {
   /// See `ChunkedSink::write_chunk`. A sink that knows no chunks is called by one thread at a time.
   Status write(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
                Diagnostics& diags);
-  /// See `ChunkedSink::flush`. Of a sink that knows no chunks, nothing has a place.
-  Status flush(Diagnostics& diags);
 
  private:
   TensorSink* sink_;

@@ -71,16 +71,6 @@ class ChunkedSink {
   /// tensor's edge is zero.
   virtual Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
                              std::span<const std::byte> bytes, Diagnostics& diags) = 0;
-
-  /// `begin` where a run with the same tensors and options was killed: its files are there, with what was written to
-  /// them. Errors: those of `begin`, R0809 if a file is not what it should be.
-  virtual Status begin_again(std::span<const TensorInfo> tensors, Diagnostics& diags) = 0;
-
-  /// Says that these bytes of a raw chunk were written before `begin_again`.
-  virtual void note_written(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::uint64_t bytes) = 0;
-
-  /// Returns when the disk has all that was written to places (`place`) so far. Errors: R0809.
-  virtual Status flush(Diagnostics& diags) = 0;
 };
 
 }  // namespace rulec

@@ -11,7 +11,7 @@
 
 #include "engine/file/output_file.h"
 #include "engine/file/printable.h"
-#include "engine/store/chunked.h"
+#include "engine/store/resumable.h"
 #include "engine/store/safetensors_header.h"
 #include "engine/store/safetensors_layout.h"
 #include "engine/store/shard_index.h"
@@ -37,11 +37,11 @@ struct Shard {
   WrittenRanges written;
 };
 
-class SafetensorsSink final : public TensorSink, public ChunkedSink {
+class SafetensorsSink final : public TensorSink, public ResumableSink {
  public:
   SafetensorsSink(fs::path folder, SafetensorsOptions options) : folder_(std::move(folder)), options_(options) {}
   ~SafetensorsSink() override {
-    if (state_ != State::Committed) discard();
+    if (state_ != State::Committed && !is_kept_) discard();
   }
   SafetensorsSink(const SafetensorsSink&) = delete;
   SafetensorsSink& operator=(const SafetensorsSink&) = delete;
@@ -60,9 +60,15 @@ class SafetensorsSink final : public TensorSink, public ChunkedSink {
                      Diagnostics& diags) override {
     return write(tensor, offset, bytes, diags);
   }
+
+  std::string form() const override { return "safetensors"; }
+  fs::path file_path(std::size_t file) const override { return planned_[file].path; }
+  std::optional<StoredChunk> stored(std::size_t /*tensor*/, const Shape& /*chunk*/) const override { return {}; }
+  Status flush(Diagnostics& diags) override;
+  void keep() override { is_kept_ = true; }
   Status begin_again(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
   void note_written(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::uint64_t bytes) override;
-  Status flush(Diagnostics& diags) override;
+  void note_stored(std::size_t, const Shape&, const StoredChunk&) override { RULEC_ASSERT(false); }  // all is raw
 
  private:
   enum class State : std::uint8_t { New, LaidOut, Begun, Committed };
@@ -87,6 +93,7 @@ class SafetensorsSink final : public TensorSink, public ChunkedSink {
   fs::path folder_;
   SafetensorsOptions options_;
   State state_ = State::New;
+  bool is_kept_ = false;
   std::vector<Planned> planned_;
   std::vector<Shard> shards_;
   std::mutex mutex_;         // for what of them was written
@@ -100,6 +107,7 @@ Status SafetensorsSink::begin(std::span<const TensorInfo> tensors, Diagnostics& 
 }
 
 Status SafetensorsSink::begin_again(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  keep();
   std::error_code ignored;
   fs::remove(folder_ / IndexName, ignored);  // the run was killed at its very end
   return open_shards(tensors, true, diags);
@@ -111,11 +119,11 @@ Status SafetensorsSink::open_shards(std::span<const TensorInfo> tensors, bool ag
   state_ = State::Begun;
   for (const Planned& planned : planned_) {
     if (open_shard(planned, again, diags)) continue;
-    if (again) made_.clear();  // it was there before
-    discard();
+    if (!is_kept_) discard();
     return diags.failed();
   }
-  return Done{};
+  // What is flushed later is of no use in a file without a name.
+  return sync_folder(folder_, diags);
 }
 
 Status SafetensorsSink::lay_out(std::span<const TensorInfo> tensors, Diagnostics& diags) {

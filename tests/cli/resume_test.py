@@ -3,6 +3,8 @@
 """A conversion that is killed at any moment goes on with --resume, to the same bytes, and does nothing twice.
 
 usage: resume_test.py RULEC MAKE_CHECKPOINT RULES [KILLS]
+
+With KILLS, each is a SIGKILL; without, there are a few of several signals.
 """
 
 import os
@@ -16,13 +18,23 @@ import sys
 import tempfile
 import time
 
+from content import content, noted_bytes, noted_units, size
+
 RULEC, MAKE_CHECKPOINT, RULES = (pathlib.Path(arg).resolve() for arg in sys.argv[1:4])
-KILLS = int(sys.argv[4]) if len(sys.argv) > 4 else 3
+KILLS = int(sys.argv[4]) if len(sys.argv) > 4 else 5
+SIGNALS = [signal.SIGKILL] if len(sys.argv) > 4 else [signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM]
+ZSTD = ["--compression", "zstd"]
 FORMS = {
     "orbax": [],
     "files": ["--no-ocdbt", "--zarr", "2"],
     "safetensors": ["--store", "safetensors", "--max-shard-size", "200MB"],
+    "zstd": ZSTD,
+    "zstd files": [*ZSTD, "--no-ocdbt", "--zarr", "2"],
 }
+# A batch: what is written until it is put on the disk and noted, and what comes in while that is done.
+BATCH = 2 * (256 << 20)
+# Documents, indices and headers, which are written anew.
+SMALL = 1 << 20
 failures = []
 
 
@@ -33,122 +45,167 @@ def claim(what, holds, more=""):
         print(more)
 
 
-def content(folder):
-    """The bytes of every file. Times, and the database that refers to the data by random names, are not compared."""
-    skipped = re.compile(r"_CHECKPOINT_METADATA|manifest\.ocdbt|ocdbt\.process|\.rulec-journal")
-    files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in files.items()
-            if not skipped.search(name) and path.stat().st_size > 65536}
+def has_ended(pid):
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
 
-def convert(work, target, *options, **how):
-    return subprocess.Popen([RULEC, "convert", "hf", target, "--progress", "none", *options], cwd=work,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how)
+class Run:
+    """A conversion that may be killed, after some time; afterwards it has its code, its words, and how many bytes it
+    wrote. With `stop`, it sleeps for so long before: what it has done till then is noted when it goes on."""
+
+    def __init__(self, work, target, *options, kill=None, stop=None):
+        with open(work / "words", "w+") as words:
+            process = subprocess.Popen([RULEC, "convert", "hf", target, "--progress", "none", *options], cwd=work,
+                                       stdout=words, stderr=subprocess.STDOUT)
+            if stop is not None:
+                time.sleep(stop[0])
+                os.kill(process.pid, signal.SIGSTOP)
+                time.sleep(stop[1])
+                os.kill(process.pid, signal.SIGCONT)
+                while not has_ended(process.pid) and noted_bytes(work / f"{target}.partial") < SMALL:
+                    time.sleep(0.002)
+            if kill is not None:
+                time.sleep(kill[0])
+                os.kill(process.pid, kill[1])  # not send_signal, which takes the code of one that has ended
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            try:
+                told = pathlib.Path(f"/proc/{process.pid}/io").read_text()
+                self.written = int(re.search(r"wchar: (\d+)", told)[1])
+            except OSError:  # another kernel, or not our process to look at
+                self.written = None
+            self.code = process.wait(timeout=120)
+            words.seek(0)
+            self.text = words.read()
 
 
-def noted(work):
-    journal = work / "out.partial/.rulec-journal"
-    return len(journal.read_text().splitlines()) - 2 if journal.exists() else 0
-
-
-def killed(work, options, delay, how):
-    run = convert(work, "out", *options)
-    time.sleep(delay)
-    run.send_signal(how)
-    run.communicate(timeout=60)
-    return run.returncode
+def begun_again(form, run, before, noted, total):
+    """The claim on every run but the first: it writes what was missing, and no more than a batch beside."""
+    if run.written is None:
+        return
+    if run.code == 0:
+        claim(f"{form}: {run.written} written, {before} were noted, of {total}", run.written + before <= total + SMALL)
+    else:
+        most = noted - before + BATCH
+        claim(f"{form}: {run.written} written, {noted - before} more noted of {total}", run.written <= most)
 
 
 def one(work, form, wanted, took, chance):
-    """Kills it once or more, each time somewhere, until a run gets through."""
-    options, kills = FORMS[form], 0
-    more = []
-    while kills < 4:
-        how = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-        code = killed(work, [*options, *more], chance.uniform(0.1, 1.1) * took, how)
-        if code == 0:
+    """Kills it once or more, each time somewhere, until a run gets through. Returns how often, and what came of it."""
+    options, kills, before, spent = FORMS[form], 0, 0, 0
+    total = sum(map(len, wanted.values()))
+    while True:
+        kill = (chance.uniform(0.05, 1.05) * took, chance.choice(SIGNALS)) if kills < 4 else None
+        run = Run(work, "out", *options, *(["--resume"] if (work / "out.partial").exists() else []), kill=kill)
+        spent += run.written or 0
+        noted = noted_bytes(work / "out.partial")
+        begun_again(form, run, before, noted, total)
+        claim(f"{form}: all that was noted holds", "R0847" not in run.text, run.text)
+        if run.code == 0 or (work / "out").exists():  # killed when it had its name
+            break
+        if kill is None or run.code not in (-kill[1], 128 + kill[1]):
+            claim(f"{form}: goes on after {kills} kills", False, f"{run.code}\n{run.text}")
+            shutil.rmtree(work / "out.partial", ignore_errors=True)
             break
         kills += 1
-        if noted(work) > 0:
-            more = ["--resume"]
-        else:
-            more = []
-            shutil.rmtree(work / "out.partial", ignore_errors=True)
+        before = noted
+    same(work, form, wanted, f"after {kills} kills")
+    return kills, spent / total
+
+
+def same(work, form, wanted, when):
+    if form == "zstd":  # chunks lie in the order in which they were done
+        claim(f"{form}: as many files {when}", content(work / "out").keys() == wanted.keys())
     else:
-        run = convert(work, "out", *options, *more)
-        text = run.communicate(timeout=60)[0]
-        claim(f"{form}: goes on after {kills} kills", run.returncode == 0, text)
-    claim(f"{form}: the same bytes after {kills} kills", content(work / "out") == wanted)
+        claim(f"{form}: the same bytes {when}", content(work / "out") == wanted)
     claim(f"{form}: nothing is left beside it", not (work / "out.partial").exists())
     check = subprocess.run([RULEC, "diff", "hf", "out", "--format", "json"], cwd=work, capture_output=True, text=True)
-    claim(f"{form}: and it is the same checkpoint", check.returncode == 0, check.stdout[-2000:] + check.stderr)
+    claim(f"{form}: and it is the same checkpoint {when}", check.returncode == 0, check.stdout[-2000:] + check.stderr)
     shutil.rmtree(work / "out", ignore_errors=True)
-    return kills
+
+
+def half_done(work, form, took):
+    for part in (0.5, 0.4, 0.6, 0.3, 0.7) * 4:
+        Run(work, "out", *FORMS[form], stop=(part * took, 0.55), kill=(0, signal.SIGKILL))
+        if noted_bytes(work / "out.partial") >= SMALL:
+            break
+        for path in work.glob("out*"):
+            shutil.rmtree(path)
+    claim(f"{form}: something is noted", noted_units(work / "out.partial") > 0)
 
 
 def refusals(work, took):
     """What is not the same conversion, or not begun, is not gone on with; and nothing is lost by asking."""
     def says(number, *options):
-        run = convert(work, "out", *options)
-        text = run.communicate(timeout=60)[0]
-        claim(f"{number}: {' '.join(options) or 'anew'}", run.returncode == 2 and f"[{number} " in text, text)
+        run = Run(work, "out", *options)
+        claim(f"{number}: {' '.join(options) or 'anew'}", run.code == 2 and f"[{number} " in run.text, run.text)
 
     says("R0846", "--resume")
-    for _ in range(50):
-        killed(work, [], took * 0.7, signal.SIGKILL)
-        if noted(work) > 0:
-            break
-        shutil.rmtree(work / "out.partial", ignore_errors=True)
-        shutil.rmtree(work / "out", ignore_errors=True)
-    before = noted(work)
-    claim("something is noted", before > 0)
+    half_done(work, "orbax", took)
+    before = noted_units(work / "out.partial")
     says("R0810")
     says("R0845", "--resume", "--dtype", "f32")
     says("R0845", "--resume", "--store", "safetensors")
-    claim("and it is all still there", noted(work) == before)
+    says("R0845", "--resume", "--compression", "zstd")
+    claim("and it is all still there", noted_units(work / "out.partial") == before)
     stat = (work / "hf/model.safetensors").stat()
     os.utime(work / "hf/model.safetensors")
     says("R0845", "--resume")
     os.utime(work / "hf/model.safetensors", ns=(stat.st_atime_ns, stat.st_mtime_ns))
     journal = work / "out.partial/.rulec-journal"
-    lines = journal.read_text().splitlines(keepends=True)
-    journal.write_text("".join(lines[:-1]) + lines[-1][:-4])  # torn in its last line
-    strace = shutil.which("strace")
-    command = [RULEC, "convert", "hf", "out", "--progress", "none", "--resume"]
-    if strace:
-        command = [strace, "-f", "-qq", "-e", "trace=pwrite64", "-o", work / "log", *command]
-    # A process that is traced cannot look for leaks.
-    environment = os.environ | {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
-    run = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=120, env=environment)
-    claim("a torn journal is gone on with", run.returncode == 0, run.stdout + run.stderr)
-    if strace:
-        written = sum(int(found) for found in re.findall(r"pwrite64\(.*= (\d+)$", (work / "log").read_text(), re.M))
-        size = sum(path.stat().st_size for path in (work / "out").rglob("*") if path.is_file())
-        claim(f"what was done is not done again: {written} of {size} bytes", written < size)
-    shutil.rmtree(work / "out")
+    text = journal.read_text()
+    journal.write_text(text.replace("rulec journal 2", "rulec journal 1"))
+    says("R0845", "--resume")
+    journal.write_text("notes\n" + text)
+    says("R0801", "--resume")
+    journal.write_text(text[:-4])  # torn in its last line
+    run = Run(work, "out", "--resume")
+    claim("a torn journal is gone on with", run.code == 0, run.text)
+    shutil.rmtree(work / "out", ignore_errors=True)
+
+
+def lies(work, form, wanted, took):
+    """A disk that has not kept what it had confirmed."""
+    half_done(work, form, took)
+    noted = noted_units(work / "out.partial")
+    for path in (work / "out.partial").rglob("*"):
+        if path.is_file() and path.stat().st_size > SMALL:
+            with open(path, "r+b") as file:
+                for at in range(SMALL, path.stat().st_size, 4 * SMALL):
+                    file.seek(at)
+                    file.write(b"\xa5" * 512)
+    run = Run(work, "out", *FORMS[form], "--resume")
+    told = re.search(r"R0847 lost-writes\]: (\d+) of (\d+) finished parts", run.text)
+    claim(f"{form}: what was lost is told of, and made again",
+          run.code == 0 and told and 0 < int(told[1]) <= int(told[2]) == noted, f"{run.code} {noted}\n{run.text}")
+    same(work, form, wanted, "after a disk that lies")
 
 
 def main():
     chance = random.Random(1)
     with tempfile.TemporaryDirectory(dir=os.environ.get("RULEC_RESUME_DIR")) as folder:
         work = pathlib.Path(folder).resolve()
-        subprocess.run([MAKE_CHECKPOINT, RULES / "gemma2/presets/gemma2-2b/config.json", work / "hf", "--layers", "4",
+        subprocess.run([MAKE_CHECKPOINT, RULES / "gemma2/presets/gemma2-2b/config.json", work / "hf", "--layers", "8",
                         "--scale", "2"], check=True)
         wanted, took = {}, {}
         for form, options in FORMS.items():
             start = time.monotonic()
-            run = convert(work, "out", *options)
-            text = run.communicate(timeout=120)[0]
-            claim(f"{form}: a whole run", run.returncode == 0, text)
+            run = Run(work, "out", *options)
+            claim(f"{form}: a whole run", run.code == 0, run.text)
             took[form] = time.monotonic() - start
             wanted[form] = content(work / "out")
+            print(f"        {size(work / 'out')} bytes in {took[form]:.2f} s")
             shutil.rmtree(work / "out")
         refusals(work, took["orbax"])
-        kills = 0
+        for form in ("safetensors", "zstd"):
+            lies(work, form, wanted[form], took[form])
+        kills, spent = 0, []
         while kills < KILLS:
             for form in FORMS:
-                kills += one(work, form, wanted[form], took[form], chance)
-    print(f"{len(failures)} failed, {kills} kills")
+                more, part = one(work, form, wanted[form], took[form], chance)
+                kills += more
+                spent.append((part, more, form))
+    print(f"{len(failures)} failed, {kills} kills, written {sum(s[0] for s in spent) / len(spent):.2f} times in the mean,"
+          " at most {:.2f} times, with {} kills, as {}".format(*max(spent)))
     return 1 if failures else 0
 
 

@@ -53,6 +53,7 @@ Result<Report> write(const ConversionArguments& args, const Job& job, Diagnostic
   if (!folder.create(args.convert.is_resumed, diags)) return diags.failed();
   ConvertOptions options = job.options;
   options.journal = folder.journal();
+  options.is_resumed = folder.is_resumed();
   // First what is small: a tokenizer that cannot be read is better told before hours of work.
   if (!carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
   const auto sink = target_sink(args.store, job.model, job.to, folder.partial());

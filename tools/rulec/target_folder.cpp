@@ -45,6 +45,10 @@ fs::path parent_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+void tell(const std::string& text) {
+  if (::write(STDERR_FILENO, text.data(), text.size()) < 0) errno = 0;  // nobody listens
+}
+
 }  // namespace
 
 TargetFolder::TargetFolder(const fs::path& target) : target_(without_slash(target)) {
@@ -58,7 +62,11 @@ TargetFolder::~TargetFolder() {
   // A signal that came first wins: the watch ends the process, and this waits for it.
   pthread_kill(watch_.native_handle(), EndOfWatch);
   watch_.join();
-  if (!is_resumed_ || !is_worth_keeping()) remove_partial();
+  if (is_worth_keeping()) {
+    tell("rulec: what was done is kept; --resume goes on with it\n");
+  } else {
+    remove_partial();
+  }
   if (locked_ >= 0) ::close(locked_);
   for (std::size_t i = 0; i < Ignored.size(); ++i) ::signal(Ignored[i], handlers_[i]);
   const sigset_t signals = watched_signals();
@@ -72,8 +80,7 @@ void TargetFolder::wait_for_signals() {
   if (signal == EndOfWatch) return;
   const std::lock_guard lock(mutex_);
   if (is_worth_keeping()) {
-    const std::string text = "rulec: stopped; the same command with --resume goes on\n";
-    if (::write(STDERR_FILENO, text.data(), text.size()) < 0) errno = 0;  // nobody listens
+    tell("rulec: stopped; the same command with --resume goes on\n");
   } else {
     remove_partial();
   }
@@ -117,7 +124,11 @@ Status TargetFolder::create(bool resume, Diagnostics& diags) {
         .help("begin anew, without --resume");
   }
   locked_ = ::open(partial.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (locked_ < 0) return cannot_write(partial, errno, diags);
+  if (locked_ < 0) {
+    const int error = errno;
+    ::rmdir(partial.c_str());  // which it does not if anything is in it
+    return cannot_write(partial, error, diags);
+  }
   // A file system without locks has no way to know.
   if (::flock(locked_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     return report(diags, FilePlace{target_.string(), {}}, diag::TargetExists, target_.string(),
@@ -134,26 +145,22 @@ Status TargetFolder::create(bool resume, Diagnostics& diags) {
     partial_.clear();  // it was there before
     return cleared;
   }
-  return Done{};
+  // What is on the disk in a folder without a name is lost.
+  return sync_folder(parent_of(target_), diags);
 }
 
 /// What an earlier run has left: hours of work perhaps, so that nobody removes it who does not say so.
 Status TargetFolder::clear(bool resume, Diagnostics& diags) {
   std::error_code error;
-  if (resume) {
-    if (fs::exists(journal(), error)) {
-      is_resumed_ = true;
-      // What a conversion writes beside the weights, it writes anew.
-      for (const fs::directory_entry& entry : fs::directory_iterator(partial_, error)) {
-        const fs::path name = entry.path().filename();
-        const bool is_weights = name.extension() == ".safetensors" || name == "0" || name == "0.orbax-checkpoint-tmp";
-        if (!is_weights && entry.path() != journal()) fs::remove_all(entry.path(), error);
-      }
-      return Done{};
+  is_resumed_ = resume && is_worth_keeping();
+  if (is_resumed_) {
+    // What a conversion writes beside the weights, it writes anew.
+    for (const fs::directory_entry& entry : fs::directory_iterator(partial_, error)) {
+      const fs::path name = entry.path().filename();
+      const bool is_weights = name.extension() == ".safetensors" || name == "0" || name == "0.orbax-checkpoint-tmp";
+      if (!is_weights && entry.path() != journal()) fs::remove_all(entry.path(), error);
     }
-    return report(diags, FilePlace{partial_.string(), {}}, diag::NothingToResume, partial_.string(),
-                  "has no journal: nothing of it is known to be done")
-        .help("remove it, and begin anew without --resume");
+    return Done{};
   }
   if (is_worth_keeping()) {
     return report(diags, FilePlace{partial_.string(), {}}, diag::TargetExists, partial_.string(),

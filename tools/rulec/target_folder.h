@@ -12,9 +12,9 @@
 namespace rulec::cli {
 
 /// A folder that appears all at once: filled under a temporary name beside the target, on the disk before it is
-/// renamed, renamed when complete. An error removes the temporary folder, unless it was there before, and leaves an old
-/// target as it was; so does SIGINT, SIGTERM, SIGHUP, SIGQUIT or SIGXCPU, unless the journal says that part of the work
-/// is done: then the folder stays, for `--resume`.
+/// renamed, renamed when complete. An error removes the temporary folder and leaves an old target as it was; so does
+/// SIGINT, SIGTERM, SIGHUP, SIGQUIT or SIGXCPU. But if the journal says that part of the work is done, the folder
+/// stays, for `--resume`.
 ///
 /// Make it before any other thread: it blocks those signals and has a thread wait for them. While it lives, a closed
 /// pipe and a limit on the size of files are errors of the writer's and do not end the process.
@@ -29,6 +29,9 @@ class TargetFolder {
   /// Makes the temporary folder, `TARGET.partial`, or goes on with the one that is there. Two runs do not write to one:
   /// it is locked. Errors: R0809, R0810, R0846.
   Status create(bool resume, Diagnostics& diags);
+
+  /// Whether there is something to go on with: what was stopped before the first note begins anew.
+  bool is_resumed() const { return is_resumed_; }
 
   /// Where to note what is done. `commit` removes it.
   std::filesystem::path journal() const { return partial_ / journal_name(); }

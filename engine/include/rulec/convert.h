@@ -42,11 +42,12 @@ struct ConvertOptions {
   bool dry_run = false;  ///< plan and report; read no data, write nothing
   /// Of tensors at a time. At least 64 MiB; nothing: 1 GiB, or a quarter of what the process may use if that is less.
   std::optional<std::uint64_t> memory_bytes;
-  /// A file, in the folder that is written, in which is noted what of the target is on the disk. Empty: none. For
-  /// targets in files that are not compressed; of others nothing is noted. To be removed when the conversion is done.
+  /// A file, in the folder that is written, in which is noted what of the target is on the disk. Empty: none. With one,
+  /// what was written stays when the conversion fails, so that another can go on; it is to be removed when the
+  /// conversion is done. Of what is not in files nothing is noted.
   std::filesystem::path journal;
-  /// Goes on where a conversion of the same source, rules and options was killed, as `journal` says; the target's
-  /// folder is as it was left. Errors: R0845, R0846.
+  /// Goes on where a conversion of the same source, rules and options was killed or has failed, as `journal` says; the
+  /// target's folder is as it was left. Errors: R0845, R0846. Warnings: R0847.
   bool is_resumed = false;
   /// A file to make, for what each thread did when, in the Trace Event Format that browsers show. Empty: none.
   std::filesystem::path trace;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -13,12 +15,12 @@
 #include "engine/file/output_file.h"
 #include "engine/file/printable.h"
 #include "engine/ocdbt/write_database.h"
-#include "engine/store/chunked.h"
 #include "engine/store/orbax/write_chunks.h"
 #include "engine/store/orbax/write_parts.h"
 #include "engine/store/orbax/write_plan.h"
 #include "engine/store/orbax/write_tree.h"
 #include "engine/store/orbax/write_values.h"
+#include "engine/store/resumable.h"
 #include "engine/store/written_ranges.h"
 #include "engine/zarr/chunk_codec.h"
 #include "grammar/internal_error.h"
@@ -55,11 +57,11 @@ ocdbt::Uuid numbered_uuid(unsigned number) {
   return uuid;
 }
 
-class OrbaxSink final : public TensorSink, public ChunkedSink {
+class OrbaxSink final : public TensorSink, public ResumableSink {
  public:
   OrbaxSink(fs::path folder, OrbaxOptions options) : folder_(std::move(folder)), options_(std::move(options)) {}
   ~OrbaxSink() override {
-    if (state_ != State::Committed) discard();
+    if (state_ != State::Committed && !is_kept_) discard();
   }
   OrbaxSink(const OrbaxSink&) = delete;
   OrbaxSink& operator=(const OrbaxSink&) = delete;
@@ -74,14 +76,20 @@ class OrbaxSink final : public TensorSink, public ChunkedSink {
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
   Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
                      Diagnostics& diags) override;
+
+  std::string form() const override;
+  fs::path file_path(std::size_t file) const override { return step_ / Item / plan_.files[file].path; }
+  std::optional<StoredChunk> stored(std::size_t tensor, const Shape& chunk) const override;
+  Status flush(Diagnostics& diags) override { return values_->flush(diags); }
+  void keep() override { is_kept_ = true; }
   Status begin_again(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
   void note_written(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::uint64_t bytes) override;
-  Status flush(Diagnostics& diags) override { return values_->flush(diags); }
+  void note_stored(std::size_t tensor, const Shape& chunk, const StoredChunk& stored) override;
 
  private:
   enum class State : std::uint8_t { New, LaidOut, Begun, Committed };
 
-  TreeForm form() const { return {options_.has_database, options_.zarr_version == 3}; }
+  TreeForm tree_form() const { return {options_.has_database, options_.zarr_version == 3}; }
   Status open(std::span<const TensorInfo> tensors, bool again, Diagnostics& diags);
   Status make_files(Diagnostics& diags);
   Status find_files(Diagnostics& diags);
@@ -99,6 +107,7 @@ class OrbaxSink final : public TensorSink, public ChunkedSink {
   fs::path folder_;
   OrbaxOptions options_;
   State state_ = State::New;
+  bool is_kept_ = false;
   std::int64_t begun_ = 0;  // when
   fs::path step_;           // where it is now; empty: nowhere
   std::vector<WrittenLeaf> leaves_;
@@ -129,6 +138,7 @@ Status OrbaxSink::begin(std::span<const TensorInfo> tensors, Diagnostics& diags)
 }
 
 Status OrbaxSink::begin_again(std::span<const TensorInfo> tensors, Diagnostics& diags) {
+  keep();
   return open(tensors, true, diags);
 }
 
@@ -142,14 +152,13 @@ Status OrbaxSink::open(std::span<const TensorInfo> tensors, bool again, Diagnost
       write_array(tensors.size(), 0, step, diags)) {
     return Done{};
   }
-  if (again) step_.clear();  // it was there before
-  discard();
+  if (!is_kept_) discard();
   return diags.failed();
 }
 
 Status OrbaxSink::lay_out(std::span<const TensorInfo> tensors, Diagnostics& diags) {
   RULEC_ASSERT(state_ == State::New);
-  Result<std::vector<WrittenLeaf>> leaves = tree_of(tensors, form(), diags);
+  Result<std::vector<WrittenLeaf>> leaves = tree_of(tensors, tree_form(), diags);
   // Not random: what is begun again finds its files, and the same conversion makes the same ones.
   Result<WritePlan> planned = plan_write(
       tensors, options_, [number = 0U]() mutable { return ocdbt::data_file_name(numbered_uuid(number++)); }, diags);
@@ -174,7 +183,8 @@ Status OrbaxSink::make_files(Diagnostics& diags) {
   step_ = folder_ / Unfinished;
   if (!make_folder(step_ / Item, diags)) return diags.failed();
   values_.emplace(step_ / Item, plan_);
-  return values_->create(diags);
+  if (!values_->create(diags) || !sync_folder(step_, diags)) return diags.failed();
+  return sync_folder(folder_, diags);
 }
 
 Status OrbaxSink::find_files(Diagnostics& diags) {
@@ -184,7 +194,8 @@ Status OrbaxSink::find_files(Diagnostics& diags) {
   fs::remove(step_ / "_CHECKPOINT_METADATA", ignored);
   fs::remove(step_ / "commit_success.txt", ignored);
   values_.emplace(step_ / Item, plan_);
-  return values_->create_again(diags);
+  if (!values_->create_again(diags)) return diags.failed();
+  return sync_folder(folder_, diags);
 }
 
 Status OrbaxSink::write_indices(Diagnostics& diags) {
@@ -283,6 +294,23 @@ void OrbaxSink::note_written(std::size_t tensor, const Shape& /*chunk*/, std::ui
   chunk_bytes_[tensor] += bytes;
 }
 
+std::string OrbaxSink::form() const {
+  return fmt::format("orbax, zarr {}, {}, {}, files of {}", options_.zarr_version,
+                     options_.is_compressed ? "zstd" : "raw", options_.has_database ? "ocdbt" : "folders",
+                     options_.max_data_file_bytes);
+}
+
+std::optional<StoredChunk> OrbaxSink::stored(std::size_t tensor, const Shape& chunk) const {
+  if (!plan_.is_compressed) return std::nullopt;
+  return values_->stored(value_of(plan_.arrays[tensor], chunk));
+}
+
+void OrbaxSink::note_stored(std::size_t tensor, const Shape& chunk, const StoredChunk& stored) {
+  const PlannedArray& array = plan_.arrays[tensor];
+  note_written(tensor, chunk, 0, zarr::chunk_bytes(array.layout.metadata()));
+  values_->note_stored(value_of(array, chunk), stored);
+}
+
 Status OrbaxSink::commit(Diagnostics& diags) {
   RULEC_ASSERT(state_ == State::Begun);
   for (std::size_t i = 0; i < written_.size(); ++i) {
@@ -327,7 +355,7 @@ Status OrbaxSink::write_marks(Diagnostics& diags) {
   // Where it is does not matter to readers, and the caller will move it.
   const std::string success = "Checkpoint commit was successful to 0";
   const bool is_written =
-      write_text(fs::path(Item) / "_METADATA", tree_text(leaves_, form())) &&
+      write_text(fs::path(Item) / "_METADATA", tree_text(leaves_, tree_form())) &&
       write_text(fs::path(Item) / "commit_success.txt", success + "/items") && sync_folder(step_ / Item, diags) &&
       write_text("_CHECKPOINT_METADATA", checkpoint_text(Item, options_.custom_metadata, {begun_, now()})) &&
       write_text("commit_success.txt", success) && sync_folder(step_, diags);

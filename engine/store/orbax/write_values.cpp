@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/codec/xxh3.h"
 #include "grammar/internal_error.h"
 
 namespace rulec::orbax {
@@ -36,11 +37,10 @@ Status ValueWriter::create(Diagnostics& diags) {
     outputs_.push_back({*std::move(file), plan_->is_compressed ? 0 : planned.bytes});
   }
   prepare_values();
-  return Done{};
+  return sync_folders(diags);
 }
 
 Status ValueWriter::create_again(Diagnostics& diags) {
-  RULEC_ASSERT(!plan_->is_compressed);
   list_folders();
   std::set<fs::path> planned;
   for (const PlannedFile& file : plan_->files) planned.insert(item_ / file.path);
@@ -51,13 +51,23 @@ Status ValueWriter::create_again(Diagnostics& diags) {
   }
   for (const fs::path& other : others) fs::remove(other, error);
   for (const PlannedFile& file : plan_->files) {
-    Result<OutputFile> opened = OutputFile::reopen(item_ / file.path, file.bytes, diags);
+    const fs::path path = item_ / file.path;
+    Result<OutputFile> opened =
+        plan_->is_compressed ? OutputFile::open_to_grow(path, diags) : OutputFile::reopen(path, file.bytes, diags);
     if (!opened) return diags.failed();
     if (outputs_.size() >= MaxOpenFiles) opened->close();
-    outputs_.push_back({*std::move(opened), file.bytes});
+    outputs_.push_back({*std::move(opened), plan_->is_compressed ? 0 : file.bytes});
   }
   prepare_values();
-  return Done{};
+  return sync_folders(diags);
+}
+
+/// What is flushed later is of no use in a file without a name.
+Status ValueWriter::sync_folders(Diagnostics& diags) const {
+  for (const fs::path& folder : folders_) {
+    if (!sync_folder(item_ / folder, diags)) return diags.failed();
+  }
+  return sync_folder(item_, diags);
 }
 
 Status ValueWriter::flush(Diagnostics& diags) {
@@ -72,7 +82,7 @@ void ValueWriter::prepare_values() {
   for (std::size_t i = 0; i < stored_.size(); ++i) {
     const PlannedValue& value = plan_->values[i];
     Stored& stored = stored_[i];
-    stored = {.memory = {}, .offset = value.offset, .length = value.bytes, .is_inline = !value.file};
+    stored = {.memory = {}, .offset = value.offset, .length = value.bytes, .is_inline = !value.file, .checksum = {}};
     if (stored.is_inline) stored.memory.resize(value.bytes);
   }
 }
@@ -102,7 +112,28 @@ Status ValueWriter::append(std::size_t value, std::vector<std::byte> bytes, bool
     stored.offset = output.used;
     output.used += bytes.size();
   }
-  return output.file.write(stored.offset, bytes, diags);
+  if (!output.file.write(stored.offset, bytes, diags)) return diags.failed();
+  Xxh3 hash;
+  hash.add(bytes);
+  stored.checksum = hash.digits();
+  return Done{};
+}
+
+std::optional<StoredChunk> ValueWriter::stored(std::size_t value) const {
+  const Stored& stored = stored_[value];
+  if (stored.checksum.empty()) return std::nullopt;
+  return StoredChunk{{*plan_->values[value].file, stored.offset}, stored.length, stored.checksum};
+}
+
+void ValueWriter::note_stored(std::size_t value, const StoredChunk& stored) {
+  RULEC_ASSERT(plan_->values[value].file == stored.at.file);
+  stored_[value] = {.memory = {},
+                    .offset = stored.at.offset,
+                    .length = stored.bytes,
+                    .is_inline = false,
+                    .checksum = stored.checksum};
+  std::uint64_t& used = outputs_[stored.at.file].used;
+  used = std::max(used, stored.at.offset + stored.bytes);
 }
 
 Status ValueWriter::finish(Diagnostics& diags) {
@@ -113,11 +144,8 @@ Status ValueWriter::finish(Diagnostics& diags) {
       fs::remove(output.file.path(), ignored);
       continue;
     }
-    if (output.used < plan_->files[i].bytes && !output.file.cut(output.used, diags)) return diags.failed();
+    if (output.used < output.file.bytes() && !output.file.cut(output.used, diags)) return diags.failed();
     if (!output.file.sync(diags)) return diags.failed();
-  }
-  for (const fs::path& folder : folders_) {
-    if (!sync_folder(item_ / folder, diags)) return diags.failed();
   }
   return Done{};
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "engine/file/output_file.h"
 #include "engine/ocdbt/build_tree.h"
 #include "engine/store/orbax/write_plan.h"
+#include "engine/store/resumable.h"
 
 namespace rulec::orbax {
 
@@ -22,11 +24,13 @@ class ValueWriter {
   /// Borrows `plan`.
   ValueWriter(std::filesystem::path item, const WritePlan& plan) : item_(std::move(item)), plan_(&plan) {}
 
-  /// Makes all folders and files, with room for everything. The item's folder is there. Errors: R0809.
+  /// Makes all folders and files, with room for everything; the disk has their names when it returns. The item's folder
+  /// is there. Errors: R0809.
   Status create(Diagnostics& diags);
 
-  /// The same where they are all there. What lies beside them is removed: it was written when all was about to be
-  /// finished, and will be again. Errors: R0809.
+  /// The same where they are all there; those of compressed values may be longer or shorter by now, or gone if there
+  /// was nothing in them, and get their room as they grow. What lies beside them is removed: it was written when all
+  /// was about to be finished, and will be again. Errors: R0809.
   Status create_again(Diagnostics& diags);
 
   /// Returns when the disk has what was put into files so far. Errors: R0809.
@@ -38,6 +42,13 @@ class ValueWriter {
   /// Stores a compressed value, in a node if it is small and there are nodes, else behind those that its file has. May
   /// be called from several threads at once. Errors: R0809.
   Status append(std::size_t value, std::vector<std::byte> bytes, bool may_be_inline, Diagnostics& diags);
+
+  /// Where `append` has put a value of a file; nothing if it is in memory, or not there yet.
+  std::optional<StoredChunk> stored(std::size_t value) const;
+
+  /// Says that a value was appended before `create_again`. Before anything is appended: what is then behind the last
+  /// of them is written over.
+  void note_stored(std::size_t value, const StoredChunk& stored);
 
   /// Cuts the files to what is in them and waits for the disk. Errors: R0809.
   Status finish(Diagnostics& diags);
@@ -55,10 +66,12 @@ class ValueWriter {
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
     bool is_inline = false;
+    std::string checksum;  // of one that was appended
   };
 
   void list_folders();
   Status make_folders(Diagnostics& diags);
+  Status sync_folders(Diagnostics& diags) const;
   void prepare_values();
 
   std::filesystem::path item_;
