@@ -101,6 +101,8 @@ RunOptions run_options(const ConvertOptions& options) {
   how.threads = options.threads;
   how.journal = options.journal;
   how.is_resumed = options.is_resumed;
+  how.part = options.part;
+  how.fingerprint = options.fingerprint;
   how.trace = options.trace;
   how.on_progress = caller_progress(options.on_progress);
   how.plan.memory_bytes = options.memory_bytes.value_or(default_memory_bytes());
@@ -123,6 +125,7 @@ Result<Report> run_conversion(const Model& model, std::string_view to, const Run
   report.dropped_pad_rows = ran->dropped_pad_rows;
   report.dropped_constants = ran->dropped_constants;
   report.dropped_aliases = ran->dropped_aliases;
+  report.open_parts = ran->open_parts;
   return report;
 }
 

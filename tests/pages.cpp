@@ -50,7 +50,7 @@ const std::map<std::string_view, std::string_view> TestedElsewhere{
     {"R0843", "what a checkpoint cannot hold: tests of writing Orbax"},
     {"R0845", "a conversion that was killed: tests/cli/resume_test.py"},
     {"R0846", "a conversion that was killed: tests/cli/resume_test.py"},
-    {"R0847", "a disk that lies: tests/cli/resume_test.py"},
+    {"R0847", "R0848", "R0849", "a disk that lies: tests/cli/resume_test.py"},
     {"R0903", "the command line"},
     {"R0904", "the command line"},
     {"R0905", "a program that calls us: tests of the public API"},

@@ -6,12 +6,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "engine/plan/share.h"
 #include "engine/plan/summary.h"
 #include "engine/run/schedule.h"
 #include "tests/elaborated.h"
@@ -154,6 +156,39 @@ TEST_CASE("each kind of rule gets the strategy that reads and writes long runs, 
     CHECK(made.plan->needed_bytes <= row.memory);
     CHECK(made.plan->bytes_written == bytes_of(made));
     CHECK(made.plan->bytes_read == bytes_of(made));
+  }
+}
+
+TEST_CASE("shares of a plan are ranges of about equally many bytes, and together all of it") {
+  Diagnostics diags;
+  const Planned planned(R"(
+let L = 26, D = 2304, F = 9216, V = 256000
+embedding : [V D] -> embed
+for i in 0..L {
+  stacked[i @ 1] : [D F] -> layers.<i> : [F D]
+}
+)",
+                        {}, 256 * MiB, diags);
+  REQUIRE_MESSAGE(planned.plan, render_text(diags));
+  const std::size_t units = planned.plan->units.size();
+  const std::uint64_t all = planned.plan->bytes_written;
+  for (const int of : {1, 2, 3, 7, 16, 1000}) {
+    CAPTURE(of);
+    std::uint64_t written = 0;
+    std::vector<int> owners(units);
+    for (int number = 1; number <= of; ++number) {
+      const Share share = share_of(planned.input, *planned.plan, {number, of});
+      REQUIRE(share.units.size() == units);
+      const auto first = std::ranges::find(share.units, true);
+      const auto last = std::find(first, share.units.end(), false);
+      CHECK(std::count(last, share.units.end(), true) == 0);
+      for (std::size_t u = 0; u < units; ++u) owners[u] += share.units[u] ? 1 : 0;
+      written += share.bytes_written;
+      const double fair = static_cast<double>(all) / of;
+      if (of <= 16) CHECK(std::abs(static_cast<double>(share.bytes_written) - fair) < 0.25 * fair);
+    }
+    CHECK(std::ranges::count(owners, 1) == static_cast<std::ptrdiff_t>(units));
+    CHECK(written == all);
   }
 }
 

@@ -70,7 +70,7 @@ Result<OpenedFile> open_regular(const std::string& path, Diagnostics& diags) {
 }  // namespace
 
 std::string to_string(const FileIdentity& identity) {
-  return fmt::format("{} {} {} {} {}", identity.device, identity.inode, identity.size, identity.modified_seconds,
+  return fmt::format("{} {} {} {}", identity.inode, identity.size, identity.modified_seconds,
                      identity.modified_nanoseconds);
 }
 

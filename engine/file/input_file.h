@@ -41,7 +41,7 @@ struct FileIdentity {
   bool operator==(const FileIdentity&) const = default;
 };
 
-/// All of it in a line.
+/// All of it but the device in a line: that is another one on each machine that mounts a file system.
 std::string to_string(const FileIdentity& identity);
 
 /// How many files a store or sink keeps open, each with two descriptors: a process may open 1024 by default, and the

@@ -99,7 +99,8 @@ class Planner {
     for (const SourceBox& box : draft.boxes) {
       const ChunkForm form = input_.reader->form(box.source);
       if (form.is_raw) continue;
-      for (const Block& block : blocks_of(box.source, box.box, form.chunk)) shared.insert({true, box.source, block.chunk});
+      for (const Block& block : blocks_of(box.source, box.box, form.chunk))
+        shared.insert({true, box.source, block.chunk});
     }
     return shared;
   }

@@ -30,6 +30,12 @@ Finding cannot_write(const std::string& path, int error, Diagnostics& diags) {
   return report(diags, FilePlace{path, {}}, diag::CannotWrite, printable(path), std::generic_category().message(error));
 }
 
+/// The line and its checksum.
+std::string sealed(const std::string& line, const std::string& fingerprint) {
+  const std::string all = fingerprint + " " + line;
+  return fmt::format("{} {:08x}\n", line, crc32c(std::as_bytes(std::span(all))));
+}
+
 std::string line_of(std::size_t unit, std::span<const WrittenExtent> extents, const std::string& fingerprint) {
   std::string line = fmt::format("{}", unit);
   for (const WrittenExtent& extent : extents) {
@@ -37,8 +43,7 @@ std::string line_of(std::size_t unit, std::span<const WrittenExtent> extents, co
     if (const auto& stored = extent.stored)
       line += fmt::format("@{}:{}+{}", stored->at.file, stored->at.offset, stored->bytes);
   }
-  const std::string sealed = fingerprint + " " + line;
-  return fmt::format("{} {:08x}\n", line, crc32c(std::as_bytes(std::span(sealed))));
+  return sealed(line, fingerprint);
 }
 
 /// What is left of a line.
@@ -134,30 +139,46 @@ Result<Journal> Journal::begin(const std::filesystem::path& path, const std::str
 Result<Journal> Journal::resume(const std::filesystem::path& path, const std::string& fingerprint, std::size_t units,
                                 ResumableSink& sink, Diagnostics& diags) {
   Journal journal(path, fingerprint, units, sink);
-  std::ifstream file(path, std::ios::binary);
+  const Result<std::uintmax_t> whole = journal.read(diags);
+  if (!whole) return diags.failed();
+  journal.descriptor_ = Descriptor(::open(journal.path_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
+  // What was torn goes, so that the next line is one.
+  if (!journal.descriptor_ || ::ftruncate(journal.descriptor_.get(), static_cast<off_t>(*whole)) != 0)
+    return cannot_write(journal.path_, errno, diags);
+  return journal;
+}
+
+Result<Journal> Journal::read(const std::filesystem::path& path, const std::string& fingerprint, std::size_t units,
+                              ResumableSink& sink, Diagnostics& diags) {
+  Journal journal(path, fingerprint, units, sink);
+  if (!journal.read(diags)) return diags.failed();
+  return journal;
+}
+
+/// Returns how many bytes of it are whole lines.
+Result<std::uintmax_t> Journal::read(Diagnostics& diags) {
+  std::ifstream file(path_, std::ios::binary);
   std::string title;
   std::string found;
   if (!file || !std::getline(file, title) || !title.starts_with(Kind)) {
-    return report(diags, FilePlace{journal.path_, {}}, diag::CannotRead, printable(journal.path_),
-                  "it is no journal of a conversion");
+    return report(diags, FilePlace{path_, {}}, diag::CannotRead, printable(path_), "it is no journal of a conversion");
   }
-  if (title != Title || !std::getline(file, found) || found != fingerprint)
-    return report(diags, FilePlace{journal.path_, {}}, diag::OtherConversion);
+  if (title != Title || !std::getline(file, found) || found != fingerprint_)
+    return report(diags, FilePlace{path_, {}}, diag::OtherConversion);
   std::string text;
   std::uintmax_t whole = title.size() + found.size() + 2;
   while (std::getline(file, text) && !file.eof()) {
-    std::optional<Line> line = read_line(text, fingerprint);
-    if (!line || line->unit >= units) break;
-    journal.finished_[line->unit] = true;
-    journal.extents_[line->unit] = std::move(line->extents);
+    if (text + "\n" == sealed("end", fingerprint_)) {
+      has_ended_ = true;
+      break;  // a run that goes on writes it again
+    }
+    std::optional<Line> line = read_line(text, fingerprint_);
+    if (!line || line->unit >= finished_.size()) break;
+    finished_[line->unit] = true;
+    extents_[line->unit] = std::move(line->extents);
     whole += text.size() + 1;
   }
-  file.close();
-  journal.descriptor_ = Descriptor(::open(journal.path_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
-  // What was torn goes, so that the next line is one.
-  if (!journal.descriptor_ || ::ftruncate(journal.descriptor_.get(), static_cast<off_t>(whole)) != 0)
-    return cannot_write(journal.path_, errno, diags);
-  return journal;
+  return whole;
 }
 
 void Journal::wrote(std::size_t unit, std::size_t number, const Block& block, const Segment& segment,
@@ -191,6 +212,11 @@ Status Journal::note(std::span<const std::size_t> units, Diagnostics& diags) {
   if (lines.empty()) return Done{};
   if (!sink_->flush(diags)) return diags.failed();
   return write_all(descriptor_.get(), path_, lines, diags);
+}
+
+Status Journal::end(Diagnostics& diags) {
+  has_ended_ = true;
+  return write_all(descriptor_.get(), path_, sealed("end", fingerprint_), diags);
 }
 
 }  // namespace rulec

@@ -37,6 +37,8 @@ struct WrittenExtent {
 ///     17 0:0+8388608=<checksum> 0:8388608+4194304=<checksum> <CRC-32C of the line and the fingerprint>
 ///     18 0:0+16777216=<checksum>@3:1048576+12582931 <CRC-32C>
 ///
+/// A last line `end <CRC-32C>` says that this was all, where several runs share a conversion.
+///
 /// Unit 17 has a raw block that was written in two parts; the chunk of unit 18 was compressed to 12582931 bytes, which
 /// lie in file 3 from 1048576 on.
 ///
@@ -54,11 +56,18 @@ class Journal {
   static Result<Journal> resume(const std::filesystem::path& path, const std::string& fingerprint, std::size_t units,
                                 ResumableSink& sink, Diagnostics& diags);
 
+  /// What the journal of another part of the same conversion says by now. It is not to be written to. Errors: R0801,
+  /// R0845.
+  static Result<Journal> read(const std::filesystem::path& path, const std::string& fingerprint, std::size_t units,
+                              ResumableSink& sink, Diagnostics& diags);
+
   const std::string& path() const { return path_; }
-  /// By unit, whether it was done before this run; none is, in a new journal.
+  /// By unit, whether it was done before this journal was opened; none is, in a new one.
   const std::vector<bool>& finished() const { return finished_; }
   /// What a finished unit has written, as its line says.
   const std::vector<WrittenExtent>& extents(std::size_t unit) const { return extents_[unit]; }
+  /// Whether all that was to be done is: `end` was called.
+  bool has_ended() const { return has_ended_; }
   /// The unit is to be done again.
   void distrust(std::size_t unit) { finished_[unit] = false; }
 
@@ -70,6 +79,9 @@ class Journal {
   /// is in memory until the commit are left out. Errors: R0809.
   Status note(std::span<const std::size_t> units, Diagnostics& diags);
 
+  /// Notes that there is nothing more to do. Errors: R0809.
+  Status end(Diagnostics& diags);
+
  private:
   Journal(const std::filesystem::path& path, std::string fingerprint, std::size_t units, ResumableSink& sink)
       : path_(path.string()),
@@ -78,6 +90,8 @@ class Journal {
         finished_(units),
         extents_(units),
         mutex_(std::make_unique<std::mutex>()) {}
+
+  Result<std::uintmax_t> read(Diagnostics& diags);
 
   struct Unnoted {
     bool is_in_memory = false;  // some of it
@@ -88,6 +102,7 @@ class Journal {
   std::string fingerprint_;
   ResumableSink* sink_;
   Descriptor descriptor_;
+  bool has_ended_ = false;
   std::vector<bool> finished_;
   std::vector<std::vector<WrittenExtent>> extents_;
   std::unique_ptr<std::mutex> mutex_;  // for what is below

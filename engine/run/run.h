@@ -28,6 +28,8 @@ struct RunOptions {
   int threads = 0;                ///< that compute; 0: as many as the process may use
   std::filesystem::path journal;  ///< where to note what is done; empty: nowhere
   bool is_resumed = false;        ///< go on as the journal says
+  std::optional<Part> part;       ///< this share of the plan; all, if none
+  std::string fingerprint;        ///< that the plan must have; empty: any
   std::filesystem::path trace;    ///< a file for what each thread did when; empty: none
   std::function<void(const Progress&)> on_progress;
 };
@@ -46,6 +48,7 @@ struct RunReport {
   std::uint64_t dropped_pad_rows = 0;   ///< rows of padding that held numbers
   std::uint64_t dropped_constants = 0;  ///< tensors that were not full of their constant
   std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another
+  std::vector<int> open_parts;          ///< that are not done yet; the target is committed when there are none
 };
 
 /// What a run works on, and what its stores offer beside the public interface, or null. All is borrowed.
@@ -76,7 +79,7 @@ Status run_targets(std::span<const TargetTensor> targets, std::span<const Tensor
 /// the copy that a one-way rule makes of another tensor must be one, if the source has it. Where a policy says `Drop`,
 /// the report counts instead.
 ///
-/// Errors: R0604, R0605, R0609, R0845, R0846, R0907 and those of the stores; nothing is committed then.
+/// Errors: R0604, R0605, R0609, R0845, R0846, R0848, R0849, R0907 and those of the stores; nothing is committed then.
 Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& stores, const RunOptions& options,
                       Diagnostics& diags);
 

@@ -41,6 +41,9 @@ class Schedule {
   /// A task that `next` gave was done.
   void settle(const Task& task);
 
+  /// Units that are done and that no `Note` was given for.
+  const std::vector<std::size_t>& unnoted() const { return to_note_; }
+
   bool is_over() const { return finished_units_ == units_.size(); }
   /// Whether tasks are being done, so that there will be more.
   bool is_busy() const { return running_ > 0; }

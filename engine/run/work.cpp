@@ -22,8 +22,8 @@ int thread_count(const WorkOptions& options) {
 }
 
 Schedule::Options schedule_options(const WorkOptions& options) {
-  return {options.memory_bytes, std::max(1, thread_count(options) - 1),
-          options.journal == nullptr ? std::vector<bool>() : options.journal->finished(), options.journal != nullptr};
+  return {options.memory_bytes, std::max(1, thread_count(options) - 1), options.done_before,
+          options.journal != nullptr};
 }
 
 class Work {
@@ -36,8 +36,10 @@ class Work {
         schedule_(input, plan, schedule_options(options)) {}
 
   Status run(Diagnostics& diags) {
-    return team_.run(
-        thread_count(options_), [this](std::size_t thread) { work(thread); }, [this] { wake_all(); }, diags);
+    const Status is_done =
+        team_.run(thread_count(options_), [this](std::size_t thread) { work(thread); }, [this] { wake_all(); }, diags);
+    if (!is_done || !options_.notes_all) return is_done;
+    return options_.journal->note(schedule_.unnoted(), diags);
   }
 
  private:

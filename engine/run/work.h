@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "engine/plan/plan.h"
 #include "engine/run/journal.h"
@@ -17,9 +18,10 @@ namespace rulec {
 struct WorkOptions {
   std::uint64_t memory_bytes = 0;  ///< at least the plan's `needed_bytes`
   int threads = 1;
-  /// Units that it has are not done again; those that are done are noted in it when they are on the disk. Or null.
-  Journal* journal = nullptr;
-  Timeline* trace = nullptr;  ///< or null
+  std::vector<bool> done_before{};  ///< by unit; empty: none
+  Journal* journal = nullptr;       ///< for what is done, from time to time; or null
+  bool notes_all = false;           ///< all of it, before `do_work` returns
+  Timeline* trace = nullptr;        ///< or null
   /// Called in the calling thread when more has been written.
   std::function<void(const Team::Mark&)> on_progress;
 };

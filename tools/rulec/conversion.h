@@ -32,6 +32,7 @@ struct ConversionArguments {
   ProgressStyle progress = ProgressStyle::Auto;
   bool overwrite = false;
   bool checksums = false;
+  std::string plan;  ///< a file that `rulec plan` has written; empty: none
   Format format = Format::Text;
 };
 

@@ -16,8 +16,10 @@
 #include "tools/rulec/command.h"
 #include "tools/rulec/conversion.h"
 #include "tools/rulec/findings.h"
+#include "tools/rulec/part_option.h"
 #include "tools/rulec/progress.h"
 #include "tools/rulec/quantity.h"
+#include "tools/rulec/saved_plan.h"
 #include "tools/rulec/table.h"
 #include "tools/rulec/target_folder.h"
 #include "tools/rulec/target_store.h"
@@ -50,15 +52,22 @@ Result<Report> write(const ConversionArguments& args, const Job& job, Diagnostic
     return convert(job.model, job.to, *job.source, nowhere, job.options, diags);
   }
   TargetFolder folder(args.target);
-  if (!folder.create(args.convert.is_resumed, diags)) return diags.failed();
+  if (!folder.create(args.convert.is_resumed, args.convert.part, diags)) return diags.failed();
   ConvertOptions options = job.options;
   options.journal = folder.journal();
   options.is_resumed = folder.is_resumed();
-  // First what is small: a tokenizer that cannot be read is better told before hours of work.
-  if (!carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
+  // First what is small: a tokenizer that cannot be read is better told before hours of work. Of parts, the last does
+  // it.
+  const bool is_part = options.part.has_value();
+  if (!is_part && !carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
   const auto sink = target_sink(args.store, job.model, job.to, folder.partial());
   Result<Report> report = convert(job.model, job.to, *job.source, *sink, options, diags);
   if (!report) return diags.failed();
+  if (!report->open_parts.empty()) {
+    folder.leave();
+    return report;
+  }
+  if (is_part && !carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
   const Record record{{}, job.model.pack_name(), job.from, job.to, job.model.options()};
   if (job.to != "hf" && !write_record(record, folder.partial(), diags)) return diags.failed();
   if (args.checksums && !add_checksums(args, folder.partial(), diags)) return diags.failed();
@@ -111,6 +120,11 @@ void print_text(const ConversionArguments& args, const Job& job, const Outcome& 
   for (const TensorReport& t : report.tensors) planned += t.tensor.bytes();
   Table table({Align::Left, Align::Left});
   table.add({job.options.dry_run ? "would write" : "wrote", args.target});
+  if (const auto& part = job.options.part; part && !job.options.dry_run) {
+    const std::string rest = report.open_parts.empty() ? "the last, and all is complete"
+                                                       : fmt::format("open: {}", fmt::join(report.open_parts, ", "));
+    table.add({"part", fmt::format("{} of {}; {}", part->number, part->of, rest)});
+  }
   table.add({"tensors", fmt::format("{} made of {}", report.tensors.size(),
                                     job.source->tensors().size() - report.ignored.size())});
   table.add({"bytes", job.options.dry_run ? bytes_text(planned)
@@ -123,7 +137,8 @@ void print_text(const ConversionArguments& args, const Job& job, const Outcome& 
     table.add({"time", fmt::format("{}, {}/s", time_text(outcome.time), bytes_text(static_cast<std::uint64_t>(rate)))});
   }
   fmt::print("{}", table.text());
-  if (!job.options.dry_run && job.options.only.empty() && is_orbax(args.store, job.to) && job.to == "maxtext")
+  if (!job.options.dry_run && report.open_parts.empty() && job.options.only.empty() && is_orbax(args.store, job.to) &&
+      job.to == "maxtext")
     fmt::print("load it in MaxText: load_parameters_path={}\n", parameters_path(args));
 }
 
@@ -156,6 +171,7 @@ Json to_json(const ConversionArguments& args, const Job& job, const Outcome& out
            {{"pad_rows", outcome.report.dropped_pad_rows},
             {"constants", outcome.report.dropped_constants},
             {"copies", outcome.report.dropped_aliases}}},
+          {"open_parts", outcome.report.open_parts},
           {"seconds", outcome.time.count()}};
 }
 
@@ -163,7 +179,8 @@ ExitCode run(const ConversionArguments& args) {
   Diagnostics diags;
   const auto start = std::chrono::steady_clock::now();
   Result<Job> job = prepare(args, diags);
-  if (!job) return finish(diags, args.format, Json::object());
+  if (!job || (!args.plan.empty() && !take_plan(args.plan, job->options, diags)))
+    return finish(diags, args.format, Json::object());
   Outcome outcome;
   {
     ProgressDisplay display(args.progress);
@@ -185,6 +202,9 @@ Command add_convert(CLI::App& app) {
   parser->add_flag("--checksums", args->checksums,
                    "Write checksums.json too: of every tensor, read back from DST when it is complete");
   parser->add_flag("--dry-run", args->convert.dry_run, "Plan and report; write nothing");
+  add_part_option(*parser, args->convert.part);
+  parser->add_option("--plan", args->plan, "Do what `rulec plan --format json` has put into FILE, or nothing")
+      ->type_name("FILE");
   parser->add_flag("--resume", args->convert.is_resumed, "Go on where the same conversion was killed");
   add_format_option(*parser, args->format);
   parser->add_option("--trace", args->convert.trace, "Write what each thread did when, for ui.perfetto.dev")

@@ -27,6 +27,7 @@ void print_text(const ConversionPlan& plan) {
   all.add({"bytes", fmt::format("{} read, {} written", bytes_text(plan.bytes_read), bytes_text(plan.bytes_written))});
   all.add({"memory", fmt::format("{} of {} must be there at once", bytes_text(plan.needed_bytes),
                                  bytes_text(plan.memory_bytes))});
+  if (!plan.fingerprint.empty()) all.add({"fingerprint", plan.fingerprint});
   fmt::print("{}{}", tensors.text(), all.text());
 }
 
@@ -43,11 +44,9 @@ Json to_json(const ConversionPlan& plan) {
                        {"read_run", t.read_run},
                        {"write_run", t.write_run}});
   }
-  return {{"tensors", std::move(tensors)},
-          {"bytes_read", plan.bytes_read},
-          {"bytes_written", plan.bytes_written},
-          {"needed_bytes", plan.needed_bytes},
-          {"memory_bytes", plan.memory_bytes}};
+  return {{"tensors", std::move(tensors)},       {"bytes_read", plan.bytes_read},
+          {"bytes_written", plan.bytes_written}, {"needed_bytes", plan.needed_bytes},
+          {"memory_bytes", plan.memory_bytes},   {"fingerprint", plan.fingerprint}};
 }
 
 ExitCode run(const ConversionArguments& args) {

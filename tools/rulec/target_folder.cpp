@@ -45,6 +45,15 @@ fs::path parent_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+/// Whether a journal has anything below its head, which has two lines.
+bool has_notes(const fs::path& journal) {
+  std::ifstream file(journal);
+  std::string line;
+  int lines = 0;
+  while (lines < 3 && std::getline(file, line)) ++lines;
+  return lines == 3;
+}
+
 void tell(const std::string& text) {
   if (::write(STDERR_FILENO, text.data(), text.size()) < 0) errno = 0;  // nobody listens
 }
@@ -62,11 +71,7 @@ TargetFolder::~TargetFolder() {
   // A signal that came first wins: the watch ends the process, and this waits for it.
   pthread_kill(watch_.native_handle(), EndOfWatch);
   watch_.join();
-  if (is_worth_keeping()) {
-    tell("rulec: what was done is kept; --resume goes on with it\n");
-  } else {
-    remove_partial();
-  }
+  give_up("rulec: what was done is kept; --resume goes on with it\n");
   if (locked_ >= 0) ::close(locked_);
   for (std::size_t i = 0; i < Ignored.size(); ++i) ::signal(Ignored[i], handlers_[i]);
   const sigset_t signals = watched_signals();
@@ -79,22 +84,31 @@ void TargetFolder::wait_for_signals() {
   while (sigwait(&signals, &signal) != 0) continue;
   if (signal == EndOfWatch) return;
   const std::lock_guard lock(mutex_);
-  if (is_worth_keeping()) {
-    tell("rulec: stopped; the same command with --resume goes on\n");
-  } else {
-    remove_partial();
-  }
+  give_up("rulec: stopped; the same command with --resume goes on\n");
   _exit(128 + signal);  // as a shell reports it
 }
 
-/// Whether the journal has noted anything below its head, which has two lines.
+void TargetFolder::give_up(const char* what_is_kept) {
+  if (partial_.empty()) return;
+  if (has_notes(own_journal())) {
+    tell(what_is_kept);
+  } else if (!part_) {
+    remove_partial();  // that of several parts is not one's own
+  }
+}
+
+void TargetFolder::leave() {
+  const std::lock_guard lock(mutex_);
+  partial_.clear();
+}
+
+/// Whether anybody has noted anything, for all of it or a part.
 bool TargetFolder::is_worth_keeping() const {
-  if (partial_.empty()) return false;
-  std::ifstream file(journal());
-  std::string line;
-  int lines = 0;
-  while (lines < 3 && std::getline(file, line)) ++lines;
-  return lines == 3;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(partial_, ignored)) {
+    if (entry.path().filename().string().starts_with(JournalName) && has_notes(entry.path())) return true;
+  }
+  return false;
 }
 
 void TargetFolder::remove_partial() {
@@ -112,10 +126,11 @@ void TargetFolder::remove_partial() {
   }
 }
 
-Status TargetFolder::create(bool resume, Diagnostics& diags) {
+Status TargetFolder::create(bool resume, const std::optional<Part>& part, Diagnostics& diags) {
   const std::string whole = target_.filename().string();
   const fs::path partial = parent_of(target_) / (whole.substr(0, MaxNameBytes) + ".partial");
   const std::lock_guard guard(mutex_);
+  part_ = part;
   if (::mkdir(partial.c_str(), 0777) != 0) {
     if (errno != EEXIST) return cannot_write(target_, errno, diags);
   } else if (resume) {
@@ -123,51 +138,67 @@ Status TargetFolder::create(bool resume, Diagnostics& diags) {
     return report(diags, FilePlace{partial.string(), {}}, diag::NothingToResume, partial.string(), "is not there")
         .help("begin anew, without --resume");
   }
+  if (!lock(partial, diags)) return diags.failed();
+  partial_ = partial;
+  if (const Status taken = take_up(resume, diags); !taken) {
+    partial_.clear();  // it was there before
+    return taken;
+  }
+  // Alone no longer. It is not one step, but those who come in between find things as they are now.
+  if (part_ && is_alone_) ::flock(locked_, LOCK_SH);
+  // What is on the disk in a folder without a name is lost.
+  return sync_folder(parent_of(target_), diags);
+}
+
+/// A file system without locks has no way to know.
+Status TargetFolder::lock(const fs::path& partial, Diagnostics& diags) {
   locked_ = ::open(partial.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (locked_ < 0) {
     const int error = errno;
     ::rmdir(partial.c_str());  // which it does not if anything is in it
     return cannot_write(partial, error, diags);
   }
-  // A file system without locks has no way to know.
-  if (::flock(locked_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+  bool is_locked = ::flock(locked_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+  if (!is_locked && part_) {
+    is_alone_ = false;
+    is_locked = ::flock(locked_, LOCK_SH | LOCK_NB) == 0;
+  }
+  if (!is_locked) {
     return report(diags, FilePlace{target_.string(), {}}, diag::TargetExists, target_.string(),
                   "is being written by another run");
   }
   struct stat locked = {};
   struct stat named = {};
-  if (::fstat(locked_, &locked) != 0 || ::lstat(partial.c_str(), &named) != 0 || locked.st_ino != named.st_ino) {
-    return report(diags, FilePlace{target_.string(), {}}, diag::TargetExists, target_.string(),
-                  "was being written by another run");
-  }
-  partial_ = partial;
-  if (const Status cleared = clear(resume, diags); !cleared) {
-    partial_.clear();  // it was there before
-    return cleared;
-  }
-  // What is on the disk in a folder without a name is lost.
-  return sync_folder(parent_of(target_), diags);
+  if (::fstat(locked_, &locked) == 0 && ::lstat(partial.c_str(), &named) == 0 && locked.st_ino == named.st_ino)
+    return Done{};
+  return report(diags, FilePlace{target_.string(), {}}, diag::TargetExists, target_.string(),
+                "was being written by another run");
 }
 
 /// What an earlier run has left: hours of work perhaps, so that nobody removes it who does not say so.
-Status TargetFolder::clear(bool resume, Diagnostics& diags) {
-  std::error_code error;
-  is_resumed_ = resume && is_worth_keeping();
-  if (is_resumed_) {
-    // What a conversion writes beside the weights, it writes anew.
-    for (const fs::directory_entry& entry : fs::directory_iterator(partial_, error)) {
-      const fs::path name = entry.path().filename();
-      const bool is_weights = name.extension() == ".safetensors" || name == "0" || name == "0.orbax-checkpoint-tmp";
-      if (!is_weights && entry.path() != journal()) fs::remove_all(entry.path(), error);
-    }
-    return Done{};
-  }
+Status TargetFolder::take_up(bool resume, Diagnostics& diags) {
+  is_resumed_ = resume && has_notes(own_journal());
+  if (is_resumed_) return part_ ? Status(Done{}) : clear(diags);
+  const bool is_others = part_ && !has_notes(own_journal()) && !has_notes(journal());
+  if (!is_alone_ && is_others) return Done{};
   if (is_worth_keeping()) {
+    if (is_others) return Done{};
     return report(diags, FilePlace{partial_.string(), {}}, diag::TargetExists, partial_.string(),
                   "is what a conversion that was stopped has done so far")
         .help("go on with it: --resume; or remove it to begin anew");
   }
-  for (const fs::directory_entry& entry : fs::directory_iterator(partial_, error)) fs::remove_all(entry.path(), error);
+  return clear(diags);
+}
+
+/// Removes what is there, but what a run that is resumed goes on with: all but the weights is written anew.
+Status TargetFolder::clear(Diagnostics& diags) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(partial_, error)) {
+    const fs::path name = entry.path().filename();
+    const bool is_weights = name.extension() == ".safetensors" || name == "0" || name == "0.orbax-checkpoint-tmp";
+    if (is_resumed_ && (is_weights || entry.path() == journal())) continue;
+    fs::remove_all(entry.path(), error);
+  }
   if (error) return cannot_write(partial_, error.value(), diags);
   return Done{};
 }
@@ -206,7 +237,9 @@ Status TargetFolder::commit(bool overwrite, Diagnostics& diags) {
   }
   // Not before: without a journal, what is complete would be taken for nothing.
   std::error_code ignored;
-  fs::remove(target_ / journal_name(), ignored);
+  for (const fs::directory_entry& entry : fs::directory_iterator(target_, ignored)) {
+    if (entry.path().filename().string().starts_with(JournalName)) fs::remove(entry.path(), ignored);
+  }
   // `partial_` is now the name of what was replaced, if anything was; the destructor removes it.
   if (!replaces) partial_.clear();
   return Done{};

@@ -4,8 +4,10 @@
 #include <array>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <thread>
 
+#include <rulec/convert.h>
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
 
@@ -26,15 +28,15 @@ class TargetFolder {
   TargetFolder(const TargetFolder&) = delete;
   TargetFolder& operator=(const TargetFolder&) = delete;
 
-  /// Makes the temporary folder, `TARGET.partial`, or goes on with the one that is there. Two runs do not write to one:
-  /// it is locked. Errors: R0809, R0810, R0846.
-  Status create(bool resume, Diagnostics& diags);
+  /// Makes the temporary folder, `TARGET.partial`, or goes on with the one that is there. Two runs do not write to one,
+  /// but for those that do a part each: it is locked. Errors: R0809, R0810, R0846.
+  Status create(bool resume, const std::optional<Part>& part, Diagnostics& diags);
 
   /// Whether there is something to go on with: what was stopped before the first note begins anew.
   bool is_resumed() const { return is_resumed_; }
 
   /// Where to note what is done. `commit` removes it.
-  std::filesystem::path journal() const { return partial_ / journal_name(); }
+  std::filesystem::path journal() const { return partial_ / JournalName; }
 
   /// Where to write. Files and folders below it must be on the disk before `commit`, but for their names in this folder
   /// itself.
@@ -44,20 +46,28 @@ class TargetFolder {
   /// `overwrite`; it is removed once the new name is on the disk. Errors: R0809, R0810.
   Status commit(bool overwrite, Diagnostics& diags);
 
- private:
-  static std::filesystem::path journal_name() { return ".rulec-journal"; }
+  /// Leaves it to other parts to complete it.
+  void leave();
 
+ private:
   void wait_for_signals();
   void remove_partial();
-  Status lock(Diagnostics& diags);
-  Status clear(bool resume, Diagnostics& diags);
+  Status lock(const std::filesystem::path& partial, Diagnostics& diags);
+  Status take_up(bool resume, Diagnostics& diags);
+  Status clear(Diagnostics& diags);
+  std::filesystem::path own_journal() const { return part_ ? journal_of(journal(), *part_) : journal(); }
   bool is_worth_keeping() const;
+  void give_up(const char* what_is_kept);
   int swap();
+
+  static constexpr const char* JournalName = ".rulec-journal";
 
   std::filesystem::path target_;
   std::filesystem::path partial_;  // empty: there is none
   int locked_ = -1;                // descriptor of it
+  bool is_alone_ = true;           // no other part is at work
   bool is_resumed_ = false;
+  std::optional<Part> part_;
   std::mutex mutex_;                         // a signal must not fall into the middle of a commit
   std::array<void (*)(int), 2> handlers_{};  // of the signals that are ignored meanwhile
   std::thread watch_;

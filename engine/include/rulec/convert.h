@@ -31,6 +31,15 @@ struct Progress {
   std::uint64_t bytes_resumed = 0;  ///< of those done, by a run before this one
 };
 
+/// A share of a conversion.
+struct Part {
+  int number = 1;  ///< from 1 to `of`
+  int of = 1;
+};
+
+/// Where a part keeps its journal beside those of the others: `JOURNAL.1-of-4`.
+std::filesystem::path journal_of(const std::filesystem::path& journal, const Part& part);
+
 struct ConvertOptions {
   /// The stored type of floating tensors, unless a `cast` in a rule fixes it. Nothing: what arrives.
   std::optional<DType> dtype;
@@ -52,6 +61,13 @@ struct ConvertOptions {
   /// A file to make, for what each thread did when, in the Trace Event Format that browsers show. Empty: none.
   std::filesystem::path trace;
   int threads = 0;  ///< that compute; 0: one for each core that the process may use
+  /// Does one share of several, of about equally many bytes. Each is a call of its own, in whatever process and on
+  /// whatever machine, with the same source, rules, options and `memory_bytes`, and a target and a `journal` in the
+  /// same folder. The call that finds all others done completes the target. Errors: R0848.
+  std::optional<Part> part;
+  /// What `ConversionPlan::fingerprint` was: if it is not so any more, nothing is done. Empty: whatever it is. Errors:
+  /// R0849.
+  std::string fingerprint;
   /// Called by `convert` when more was written, one call at a time, in the thread that called `convert`. What it throws
   /// ends the conversion: R0905.
   std::function<void(const Progress&)> on_progress;
@@ -72,6 +88,7 @@ struct Report {
   std::uint64_t dropped_pad_rows = 0;   ///< rows of padding that held numbers, which a policy let go
   std::uint64_t dropped_constants = 0;  ///< tensors that were not full of their constant, likewise
   std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another, likewise
+  std::vector<int> open_parts;          ///< that others have yet to do; the target is complete when there are none
 };
 
 /// How one tensor will be made.
@@ -92,6 +109,9 @@ struct ConversionPlan {
   std::uint64_t bytes_written = 0;
   std::uint64_t needed_bytes = 0;  ///< of memory, without which it does not get through
   std::uint64_t memory_bytes = 0;  ///< that it may use
+  /// Differs if anything does: the source's files, the rules, the options, the memory, rulec. Empty where the source or
+  /// the target is not in files.
+  std::string fingerprint;
 };
 
 /// The plan of `convert` with the same arguments. `target` decides where everything would lie, and writes nothing; it
