@@ -141,7 +141,7 @@ Result<Journal> Journal::resume(const std::filesystem::path& path, const std::st
     return report(diags, FilePlace{journal.path_, {}}, diag::CannotRead, printable(journal.path_),
                   "it is no journal of a conversion");
   }
-  if (title != Title || !std::getline(file, found) || found != fingerprint)
+  if (title != Title || !std::getline(file, found) || file.eof() || found != fingerprint)
     return report(diags, FilePlace{journal.path_, {}}, diag::OtherConversion);
   std::string text;
   std::uintmax_t whole = title.size() + found.size() + 2;

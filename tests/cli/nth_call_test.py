@@ -69,9 +69,11 @@ def one(work, form, call, pause, wanted):
         claim(f"{what}: then it gets through", again.returncode == 0 and "R0847" not in again.stdout + again.stderr,
               again.stdout + again.stderr)
     made = content(work / "out") if (work / "out").exists() else {}
-    claim(f"{what}: the same bytes", made.keys() == wanted[form].keys() if form == "zstd" else made == wanted[form])
-    check = subprocess.run([RULEC, "diff", "hf", "out"], cwd=work, capture_output=True, text=True)
-    claim(f"{what}: the same checkpoint", check.returncode == 0, check.stdout + check.stderr)
+    if form == "zstd":  # chunks lie in the order in which they were done
+        check = subprocess.run([RULEC, "diff", "hf", "out"], cwd=work, capture_output=True, text=True)
+        claim(f"{what}: the same checkpoint", check.returncode == 0, check.stdout + check.stderr)
+    else:
+        claim(f"{what}: the same bytes", made == wanted[form])
     beside = [str(path) for path in work.glob("out?*")]
     claim(f"{what}: nothing beside it", not beside, str(beside))
     for path in work.glob("out*"):
