@@ -96,7 +96,8 @@ std::optional<StoredAt> ChunkedMemorySink::place(std::size_t tensor, const Shape
 }
 
 Status ChunkedMemorySink::write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
-                                      std::span<const std::byte> bytes, Diagnostics& /*diags*/) {
+                                      std::span<const std::byte> bytes, std::span<std::byte> /*room*/,
+                                      Diagnostics& /*diags*/) {
   const std::lock_guard lock(mutex_);
   Written& written = tensors_[tensor];
   const std::size_t all = static_cast<std::size_t>(*cells(written.chunk)) * element_bytes(written.info.dtype);
