@@ -78,8 +78,8 @@ def size_of(text):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", default="2b", help=f"some of {','.join(MODELS)}; 2b (5.2 GB) unless given; 9b has 18.5 GB, and "
-                                                       "four times that are needed on the disk, or twice without float32")
+    parser.add_argument("--models", default="2b", help=f"some of {','.join(MODELS)}; 2b (5.2 GB) unless given; 9b has 18.5 GB; the "
+                                                       "disk needs room for it and for what is made of it")
     parser.add_argument("--budgets", default="64MiB,256MiB,1GiB")
     parser.add_argument("--ways", default=",".join(WAYS).replace(", ", " "), help=f"some of: {'; '.join(WAYS)}; without their commas")
     parser.add_argument("--build", default="build", type=pathlib.Path)
@@ -117,6 +117,12 @@ def one(args, model, way, budget, cache):
         return fits
 
 
+def make(args, model):
+    preset, options = MODELS[model]
+    config = inputs.PRESET.parents[1] / preset / "config.json"
+    measure.call([args.build / "make_checkpoint", config, args.folder / "hf", *options])
+
+
 def main():
     args = arguments()
     measure.remove(args.folder)
@@ -126,22 +132,19 @@ def main():
     fits = True
     try:
         for model in args.models:
-            preset, options = MODELS[model]
-            config = inputs.PRESET.parents[1] / preset / "config.json"
-            measure.call([args.build / "make_checkpoint", config, args.folder / "hf", *options])
-            made = {"hf"}
-            for way in args.ways:
-                source, target, options = WAYS[way]
-                if source not in made:
+            make(args, model)
+            for i, way in enumerate(args.ways):
+                needed = {WAYS[later][0] for later in args.ways[i:]}
+                source = WAYS[way][0]
+                if not (args.folder / source).exists():
                     measure.call([args.build / "rulec", "convert", args.folder / "hf", args.folder / source, *WAYS_TO[source]])
+                for path in args.folder.iterdir():
+                    if path.name not in needed:
+                        measure.remove(path)
                 for budget in args.budgets:
                     fits = one(args, model, way, budget, cache) and fits
-                made.add(target)
-                for path in args.folder.iterdir():  # what no way needs as a source
-                    if path.name in ("back", "f32") or (path.name == source != "hf"):
-                        measure.remove(path)
-                        made.discard(path.name)
-            measure.remove(args.folder / "hf")
+            for path in args.folder.iterdir():
+                measure.remove(path)
     finally:
         measure.remove(args.folder)
     return 0 if fits else 1
