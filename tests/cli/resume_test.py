@@ -148,6 +148,11 @@ def refusals(work, took):
     journal.write_text(text[:-4])  # torn in its last line
     run = Run(work, "out", "--resume")
     claim("a torn journal is gone on with", run.code == 0, run.text)
+    journal = work / "out/.rulec-journal"  # as power that is lost between the last two steps leaves it
+    journal.write_text(text)
+    run = Run(work, "out", "--overwrite")
+    claim("a target with its journal is replaced like any", run.code == 0 and not journal.exists() and
+          not (work / "out.partial").exists(), run.text)
     shutil.rmtree(work / "out", ignore_errors=True)
 
 

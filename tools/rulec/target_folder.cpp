@@ -207,6 +207,7 @@ Status TargetFolder::commit(bool overwrite, Diagnostics& diags) {
   // Not before: without a journal, what is complete would be taken for nothing.
   std::error_code ignored;
   fs::remove(target_ / journal_name(), ignored);
+  if (replaces) fs::remove(journal(), ignored);  // which a loss of power at this very place may have left in there
   // `partial_` is now the name of what was replaced, if anything was; the destructor removes it.
   if (!replaces) partial_.clear();
   return Done{};
