@@ -11,7 +11,8 @@ namespace rulec {
 namespace {
 
 constexpr std::uint64_t WriteBytes = std::uint64_t{8} << 20U;
-// What is lost at most if the process is killed. To ask the disk for more often would slow it down.
+// About what is lost if the process is killed: parts that are under way, and what is written while the disk is asked
+// for what was, come to it. To ask more often would slow it down.
 constexpr std::uint64_t NoteBytes = std::uint64_t{256} << 20U;
 constexpr std::chrono::milliseconds NotePause(500);
 
