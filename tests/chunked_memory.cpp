@@ -61,7 +61,10 @@ std::uint64_t ChunkedMemory::stored_bytes(std::size_t tensor, const Shape& /*chu
 }
 
 Status ChunkedMemory::read_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
-                                 std::span<std::byte> into, Room /*room*/, Diagnostics& /*diags*/) const {
+                                 std::span<std::byte> into, Room room, Diagnostics& /*diags*/) const {
+  // Who lends memory lends enough, and nothing that anything else lies in.
+  CHECK((room.elsewhere.empty() || room.elsewhere.size() >= stored_bytes(tensor, chunk)));
+  std::ranges::fill(room.elsewhere, std::byte{0xdd});
   const TensorInfo& info = tensors()[tensor];
   const std::size_t size = element_bytes(info.dtype);
   const std::span<const std::byte> all = store_->bytes(info.name);
@@ -96,7 +99,10 @@ std::optional<StoredAt> ChunkedMemorySink::place(std::size_t tensor, const Shape
 }
 
 Status ChunkedMemorySink::write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
-                                      std::span<const std::byte> bytes, Diagnostics& /*diags*/) {
+                                      std::span<const std::byte> bytes, std::span<std::byte> room,
+                                      Diagnostics& /*diags*/) {
+  CHECK(room.size() >= stored_bytes(tensor));
+  std::ranges::fill(room, std::byte{0xdd});
   const std::lock_guard lock(mutex_);
   Written& written = tensors_[tensor];
   const std::size_t all = static_cast<std::size_t>(*cells(written.chunk)) * element_bytes(written.info.dtype);

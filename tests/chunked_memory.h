@@ -54,8 +54,9 @@ class ChunkedMemorySink final : public TensorSink, public ChunkedSink {
   Shape chunk_shape(std::size_t tensor) const override { return tensors_[tensor].chunk; }
   bool is_raw(std::size_t tensor) const override { return tensors_[tensor].is_raw; }
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
+  std::uint64_t stored_bytes(std::size_t tensor) const override { return is_raw(tensor) ? 0 : 100; }
   Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
-                     Diagnostics& diags) override;
+                     std::span<std::byte> room, Diagnostics& diags) override;
 
   /// What was committed.
   MemoryStore store;

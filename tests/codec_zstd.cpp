@@ -58,6 +58,22 @@ Bytes skippable() {
   return of(std::string_view("\x51\x2a\x4d\x18\x03\0\0\0abc", 11));
 }
 
+// In both ways, which agree: into memory of its own, and into the caller's, with its size as the limit.
+Decoded unpacked(std::span<const std::byte> frames, std::uint64_t limit) {
+  Decoded decoded = decode_zstd(frames, limit);
+  Bytes into(std::min(limit, 4 * Plenty));
+  const Unpacked there = decode_zstd(frames, into);
+  if (there.error.empty()) {
+    into.resize(there.bytes);
+    CHECK(into == decoded.bytes);
+  }
+  if (into.size() == limit || there.error.empty()) {
+    CHECK(there.error == decoded.error);
+    CHECK(there.is_over_limit == decoded.is_over_limit);
+  }
+  return decoded;
+}
+
 void check_refused(const Decoded& decoded, std::string_view words, bool is_over_limit) {
   CHECK(!decoded);
   CHECK(decoded.bytes.empty());
@@ -73,13 +89,16 @@ TEST_CASE("what zstd packs it unpacks, with the size stated or not") {
       const Bytes bytes = random_bytes(count, few);
       for (const int level : {-5, 0, 3, 19}) {
         const Bytes frame = encode_zstd(bytes, level);
+        Bytes room(count + count / 8 + Plenty);
+        room.resize(encode_zstd(bytes, level, room));
+        CHECK(room == frame);
         CHECK(ZSTD_getFrameContentSize(frame.data(), frame.size()) == count);
-        const Decoded decoded = decode_zstd(frame, count);
+        const Decoded decoded = unpacked(frame, count);
         CHECK_MESSAGE(decoded, decoded.error);
         CHECK(decoded.bytes == bytes);
       }
-      CHECK(decode_zstd(streamed(bytes), count).bytes == bytes);
-      CHECK(decode_zstd(streamed(bytes, true), ~std::uint64_t{0}).bytes == bytes);
+      CHECK(unpacked(streamed(bytes), count).bytes == bytes);
+      CHECK(unpacked(streamed(bytes, true), ~std::uint64_t{0}).bytes == bytes);
     }
   }
 }
@@ -87,8 +106,8 @@ TEST_CASE("what zstd packs it unpacks, with the size stated or not") {
 TEST_CASE("zstd frames may follow each other") {
   const Bytes a = random_bytes(1000, 4);
   const Bytes b = random_bytes(5000, 7);
-  CHECK(decode_zstd(encode_zstd(a, 0) + skippable() + streamed(b), Plenty).bytes == a + b);
-  CHECK(decode_zstd(encode_zstd({}, 0) + encode_zstd(a, 0), Plenty).bytes == a);
+  CHECK(unpacked(encode_zstd(a, 0) + skippable() + streamed(b), Plenty).bytes == a + b);
+  CHECK(unpacked(encode_zstd({}, 0) + encode_zstd(a, 0), Plenty).bytes == a);
 }
 
 TEST_CASE("zstd stops at its limit") {
@@ -96,25 +115,25 @@ TEST_CASE("zstd stops at its limit") {
   for (const Bytes& frame : {encode_zstd(bomb, 3), streamed(bomb), encode_zstd(Bytes(1000), 3) + streamed(bomb)}) {
     CHECK(frame.size() < 1000);
     for (const std::uint64_t limit : {0U, 1U, 999U, 100'000U, 2'999'999U})
-      check_refused(decode_zstd(frame, limit), "unpacks to more than", true);
+      check_refused(unpacked(frame, limit), "unpacks to more than", true);
   }
-  check_refused(decode_zstd(streamed(bomb, false, 28), Plenty), "window", true);
-  CHECK(decode_zstd(streamed(bomb, false, 27), bomb.size()));
+  check_refused(unpacked(streamed(bomb, false, 28), Plenty), "window", true);
+  CHECK(unpacked(streamed(bomb, false, 27), bomb.size()));
 }
 
 TEST_CASE("zstd refuses what is no frame") {
   const Bytes frame = encode_zstd(random_bytes(500, 5), 3);
-  check_refused(decode_zstd({}, Plenty), "no zstd frame", false);
-  check_refused(decode_zstd(of("no frame at all"), Plenty), "no zstd frame begins at its byte 0", false);
-  check_refused(decode_zstd(of("\x27\xb5\x2f\xfd of the year 2016"), Plenty), "no zstd frame begins", false);
-  check_refused(decode_zstd(frame + of("more"), Plenty), "begins at its byte", false);
-  check_refused(decode_zstd(frame + of("m"), Plenty), "", false);
+  check_refused(unpacked({}, Plenty), "no zstd frame", false);
+  check_refused(unpacked(of("no frame at all"), Plenty), "no zstd frame begins at its byte 0", false);
+  check_refused(unpacked(of("\x27\xb5\x2f\xfd of the year 2016"), Plenty), "no zstd frame begins", false);
+  check_refused(unpacked(frame + of("more"), Plenty), "begins at its byte", false);
+  check_refused(unpacked(frame + of("m"), Plenty), "", false);
 }
 
 TEST_CASE("no cut of a zstd frame is taken for the frame") {
   for (const Bytes& frame : {encode_zstd(random_bytes(300, 3), 3), streamed(random_bytes(300, 3), true)}) {
     for (std::size_t size = 1; size < frame.size(); ++size)
-      check_refused(decode_zstd(std::span(frame).first(size), Plenty), "cut off", false);
+      check_refused(unpacked(std::span(frame).first(size), Plenty), "cut off", false);
   }
 }
 
@@ -125,7 +144,7 @@ TEST_CASE("no byte of a zstd frame makes the decoder fall") {
     for (const unsigned flip : {0x01U, 0x80U, 0xFFU}) {
       Bytes bad = frame;
       bad[i] ^= static_cast<std::byte>(flip);
-      const Decoded decoded = decode_zstd(bad, 1000);
+      const Decoded decoded = unpacked(bad, 1000);
       CHECK(decoded.bytes.size() <= 1000);
       if (decoded) CHECK(decoded.bytes == bytes);
     }

@@ -24,8 +24,21 @@ struct Decoded {
 /// state their content's size or not. What stands behind the last frame is an error.
 Decoded decode_zstd(std::span<const std::byte> frames, std::uint64_t limit);
 
+/// How much came out, or why nothing did.
+struct Unpacked {
+  std::uint64_t bytes = 0;
+  std::string error = {};
+  bool is_over_limit = false;
+};
+
+/// The same into memory that the caller has, with its size as the limit.
+Unpacked decode_zstd(std::span<const std::byte> frames, std::span<std::byte> into);
+
 /// One frame that states its content's size and carries no checksum.
 std::vector<std::byte> encode_zstd(std::span<const std::byte> bytes, int level);
+
+/// The same into memory that the caller has, an eighth and 1 MiB more than the bytes are; returns its size.
+std::size_t encode_zstd(std::span<const std::byte> bytes, int level, std::span<std::byte> into);
 
 /// A gzip member (RFC 1952) or a zlib stream (RFC 1950).
 Decoded decode_gzip(std::span<const std::byte> member, std::uint64_t limit);

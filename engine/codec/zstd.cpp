@@ -36,11 +36,11 @@ bool begins_frame(std::span<const std::byte> bytes) {
   return magic == ZSTD_MAGICNUMBER || (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
 }
 
-Decoded failed(std::string error, bool is_over_limit = false) {
-  return {.bytes = {}, .error = std::move(error), .is_over_limit = is_over_limit};
+Unpacked failed(std::string error, bool is_over_limit = false) {
+  return {.bytes = 0, .error = std::move(error), .is_over_limit = is_over_limit};
 }
 
-Decoded library_error(std::size_t code) {
+Unpacked library_error(std::size_t code) {
   if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation) throw std::bad_alloc();
   if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge) {
     return failed(fmt::format("the zstd window is larger than {} bytes", std::uint64_t{1} << MaxWindowLog), true);
@@ -48,15 +48,13 @@ Decoded library_error(std::size_t code) {
   return failed(fmt::format("the zstd frame is damaged: {}", ZSTD_getErrorName(code)));
 }
 
-}  // namespace
-
-Decoded decode_zstd(std::span<const std::byte> frames, std::uint64_t limit) {
+/// Unpacks into `room`, and then into what `more` gives whenever that is full.
+template <class More>
+Unpacked unpack(std::span<const std::byte> frames, std::uint64_t limit, std::span<std::byte> room, const More& more) {
   const Context context = new_context();
-  // One more than the limit shows that it was passed.
-  const std::uint64_t room = limit == ~std::uint64_t{0} ? limit : limit + 1;
-  std::vector<std::byte> bytes(std::min<std::uint64_t>(room, 4 * frames.size() + (1U << 16U)));
   ZSTD_inBuffer in{frames.data(), frames.size(), 0};
-  ZSTD_outBuffer out{bytes.data(), bytes.size(), 0};
+  ZSTD_outBuffer out{room.data(), room.size(), 0};
+  std::uint64_t full = 0;  // bytes in rooms before this one
   bool is_between_frames = true;
   while (in.pos < in.size || !is_between_frames) {
     if (is_between_frames && !begins_frame(frames.subspan(in.pos)))
@@ -65,28 +63,54 @@ Decoded decode_zstd(std::span<const std::byte> frames, std::uint64_t limit) {
     const std::size_t produced = out.pos;
     const std::size_t code = ZSTD_decompressStream(context.get(), &out, &in);
     if (ZSTD_isError(code) != 0) return library_error(code);
-    if (out.pos > limit) return failed(fmt::format("it unpacks to more than {} bytes", limit), true);
+    if (full + out.pos > limit) return failed(fmt::format("it unpacks to more than {} bytes", limit), true);
     is_between_frames = code == 0;
     if (is_between_frames) continue;
     if (out.pos == out.size) {
-      bytes.resize(std::min<std::uint64_t>(room, 2 * out.size));
-      out = {bytes.data(), bytes.size(), out.pos};
+      full += out.size;
+      const std::span<std::byte> next = more(full);
+      out = {next.data(), next.size(), 0};
     } else if (in.pos == before.pos && out.pos == produced) {
       return failed("the zstd frame is cut off");
     }
   }
   if (frames.empty()) return failed("there is no zstd frame");
-  bytes.resize(out.pos);
+  return {.bytes = full + out.pos};
+}
+
+}  // namespace
+
+Decoded decode_zstd(std::span<const std::byte> frames, std::uint64_t limit) {
+  // One more than the limit shows that it was passed.
+  const std::uint64_t room = limit == ~std::uint64_t{0} ? limit : limit + 1;
+  std::vector<std::byte> bytes(std::min<std::uint64_t>(room, 4 * frames.size() + (1U << 16U)));
+  Unpacked unpacked = unpack(frames, limit, bytes, [&](std::uint64_t full) {
+    bytes.resize(std::min<std::uint64_t>(room, 2 * full));
+    return std::span(bytes).subspan(full);
+  });
+  if (!unpacked.error.empty())
+    return {.bytes = {}, .error = std::move(unpacked.error), .is_over_limit = unpacked.is_over_limit};
+  bytes.resize(unpacked.bytes);
   return {.bytes = std::move(bytes)};
+}
+
+Unpacked decode_zstd(std::span<const std::byte> frames, std::span<std::byte> into) {
+  std::byte beyond[1];  // shows that the limit was passed
+  return unpack(frames, into.size(), into, [&](std::uint64_t) { return std::span(beyond); });
 }
 
 std::vector<std::byte> encode_zstd(std::span<const std::byte> bytes, int level) {
   std::vector<std::byte> frame(ZSTD_compressBound(bytes.size()));
-  const std::size_t size = ZSTD_compress(frame.data(), frame.size(), bytes.data(), bytes.size(), level);
+  frame.resize(encode_zstd(bytes, level, frame));
+  return frame;
+}
+
+std::size_t encode_zstd(std::span<const std::byte> bytes, int level, std::span<std::byte> into) {
+  RULEC_ASSERT(into.size() >= ZSTD_compressBound(bytes.size()));
+  const std::size_t size = ZSTD_compress(into.data(), into.size(), bytes.data(), bytes.size(), level);
   if (ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation) throw std::bad_alloc();
   RULEC_ASSERT(ZSTD_isError(size) == 0);
-  frame.resize(size);
-  return frame;
+  return size;
 }
 
 }  // namespace rulec

@@ -184,7 +184,7 @@ Status ComparingSink::write(std::size_t index, std::uint64_t offset, std::span<c
 }
 
 Status ComparingSink::write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
-                                  std::span<const std::byte> bytes, Diagnostics& diags) {
+                                  std::span<const std::byte> bytes, std::span<std::byte> /*room*/, Diagnostics& diags) {
   return compare(*targets_[tensor], b_chunks_ == nullptr ? nullptr : &chunk, offset, bytes, diags);
 }
 
@@ -211,7 +211,11 @@ Status ComparingSink::compare_part(Target& target, const Shape* chunk, std::uint
   Loan loan(*this, is_raw ? PartBytes : decoding_bytes(dtype, target.chunk), phase);
   const std::span<std::byte> stored = loan.buffer().bytes.first(made.size());
   Room room = loan.buffer().room;
-  room.behind += loan.buffer().bytes.size() - made.size();
+  if (is_raw) {
+    room.behind += loan.buffer().bytes.size() - made.size();
+  } else {
+    room.elsewhere = loan.buffer().bytes.subspan(made.size());
+  }
   const Status read = chunk == nullptr ? b_.read(*target.in_b, offset, stored, diags)
                                        : b_chunks_->read_chunk(*target.in_b, *chunk, offset, stored, room, diags);
   if (!read) return diags.failed();

@@ -42,8 +42,9 @@ class ComparingSink final : public TensorSink, public ChunkedSink {
   Shape chunk_shape(std::size_t tensor) const override;
   bool is_raw(std::size_t tensor) const override;
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
+  std::uint64_t stored_bytes(std::size_t /*tensor*/) const override { return 0; }
   Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
-                     Diagnostics& diags) override;
+                     std::span<std::byte> room, Diagnostics& diags) override;
 
   /// What was found of all that was laid out, by name.
   std::vector<TensorVerdict> verdicts() const;

@@ -19,6 +19,7 @@ constexpr std::size_t MinDirectBytes = std::size_t{256} << 10U;
 struct Room {
   std::size_t before = 0;
   std::size_t behind = 0;
+  std::span<std::byte> elsewhere{};  ///< not beside it, but theirs too: for what is stored in another form
 };
 
 /// How far behind a block boundary an address is.

@@ -17,4 +17,9 @@ inline std::uint64_t buffer_room(std::uint64_t bytes) {
   return (needed + step - 1) / step * step;
 }
 
+/// The same of a buffer of a chunk and of what it is stored in, if that is something else.
+inline std::uint64_t buffer_room(std::uint64_t bytes, std::uint64_t stored_bytes) {
+  return buffer_room(bytes) + (stored_bytes > 0 ? buffer_room(stored_bytes) : 0);
+}
+
 }  // namespace rulec

@@ -137,7 +137,8 @@ class Drafter {
       while (!to_visit.empty() && fits) {
         const std::size_t one = to_visit.back();
         to_visit.pop_back();
-        for (const Block& block : target_blocks(one, whole(one))) bytes += buffer_room(block_bytes(one, block));
+        for (const Block& block : target_blocks(one, whole(one)))
+          bytes += buffer_room(block_bytes(one, block), input_.writer->stored_bytes(one));
         fits = bytes <= options_.memory_bytes / 16 * 11;
         for (const std::size_t source : sources_of(one)) {
           fits = fits && input_.reader->form(source).is_raw;

@@ -58,7 +58,7 @@ class Planner {
     std::uint64_t targets = 0;
     for (const Block& block : draft.targets) {
       const std::uint64_t bytes = buffer_bytes(block, input_.targets[block.tensor].info.dtype);
-      targets += buffer_room(bytes);
+      targets += buffer_room(bytes, input_.writer->stored_bytes(block.tensor));
       plan_.bytes_written += bytes;
     }
     forget_finished(shared);
@@ -173,7 +173,8 @@ class Planner {
     for (const Load& part : parts) most = std::max(most, buffer_room(part.bytes));
     for (const Fresh& one : fresh) {
       const bool is_held = one.is_kept || one.what.is_operand();
-      most = std::max(most, (is_held ? 0 : buffer_room(one.load.bytes)) + one.load.stored_bytes);
+      const std::uint64_t both = buffer_room(one.load.bytes, one.load.stored_bytes);
+      most = std::max(most, both - (is_held ? buffer_room(one.load.bytes) : 0));
     }
     return most;
   }

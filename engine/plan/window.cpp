@@ -46,6 +46,7 @@ class Chooser {
   Chooser(const PlanInput& input, std::size_t target, const PlanOptions& options)
       : input_(input), tensor_(input.targets[target]), maps_(input.maps[target]), options_(options) {
     form_ = input.writer->form(target);
+    stored_bytes_ = input.writer->stored_bytes(target);
     for (const std::size_t copy : maps_.by_source) forms_.try_emplace(tensor_.copies[copy].source);
     for (auto& [source, form] : forms_) form = input.reader->form(source);
   }
@@ -131,7 +132,9 @@ class Chooser {
     const bool is_one_run = window.write_run == bytes(in_chunk);
     double cost = PartCost + static_cast<double>(part_bytes) / (is_one_run ? 1 : rate_of(window.write_run, WriteRates));
     const std::uint64_t load = add_reads(part, window, cost);
-    const std::uint64_t room = buffer_room(part_bytes + part_bytes / 64) + buffer_room(load);
+    const std::uint64_t chunks =
+        std::max<std::uint64_t>(1, part_bytes / std::max<std::uint64_t>(1, bytes(form_.chunk)));
+    const std::uint64_t room = buffer_room(part_bytes + part_bytes / 64, stored_bytes_ * chunks) + buffer_room(load);
     // Where not even a load fits, smaller parts do not help.
     const bool is_hopeless = buffer_room(load) > options_.memory_bytes;
     const std::uint64_t least = is_hopeless ? buffer_room(load) : room;
@@ -187,6 +190,7 @@ class Chooser {
   const TargetMaps& maps_;
   const PlanOptions& options_;
   ChunkForm form_;
+  std::uint64_t stored_bytes_ = 0;          // of a chunk, while it is written
   std::map<std::size_t, ChunkForm> forms_;  // of the sources
 };
 

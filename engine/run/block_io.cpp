@@ -37,14 +37,14 @@ std::vector<Segment> segments_of(const ChunkWriter& writer, const Block& block, 
 }
 
 Status write_segment(ChunkWriter& writer, const Block& block, DType dtype, const Segment& segment,
-                     std::span<const std::byte> bytes, Diagnostics& diags) {
+                     std::span<const std::byte> bytes, std::span<std::byte> room, Diagnostics& diags) {
   const Runs runs = runs_of(block, writer.form(block.tensor).chunk, dtype);
   if (runs.axes.empty()) {
     return writer.write(block.tensor, block.chunk, runs.offset + segment.offset,
-                        bytes.subspan(segment.offset, segment.bytes), diags);
+                        bytes.subspan(segment.offset, segment.bytes), room, diags);
   }
   const bool is_written = for_each_run(runs, [&](std::uint64_t to, std::uint64_t from) {
-    return static_cast<bool>(writer.write(block.tensor, block.chunk, to, bytes.subspan(from, runs.bytes), diags));
+    return static_cast<bool>(writer.write(block.tensor, block.chunk, to, bytes.subspan(from, runs.bytes), room, diags));
   });
   if (!is_written) return diags.failed();
   return Done{};

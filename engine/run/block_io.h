@@ -28,8 +28,9 @@ struct Segment {
 /// does a chunk that is not raw.
 std::vector<Segment> segments_of(const ChunkWriter& writer, const Block& block, DType dtype, std::uint64_t most);
 
-/// Writes a segment of a block, whose whole buffer is `bytes`. Errors: those of the sink.
+/// Writes a segment of a block, whose whole buffer is `bytes`; `room`: see `ChunkedSink::write_chunk`. Errors: those of
+/// the sink.
 Status write_segment(ChunkWriter& writer, const Block& block, DType dtype, const Segment& segment,
-                     std::span<const std::byte> bytes, Diagnostics& diags);
+                     std::span<const std::byte> bytes, std::span<std::byte> room, Diagnostics& diags);
 
 }  // namespace rulec

@@ -163,7 +163,7 @@ Result<std::uintmax_t> Journal::read(Diagnostics& diags) {
   if (!file || !std::getline(file, title) || !title.starts_with(Kind)) {
     return report(diags, FilePlace{path_, {}}, diag::CannotRead, printable(path_), "it is no journal of a conversion");
   }
-  if (title != Title || !std::getline(file, found) || found != fingerprint_)
+  if (title != Title || !std::getline(file, found) || file.eof() || found != fingerprint_)
     return report(diags, FilePlace{path_, {}}, diag::OtherConversion);
   std::string text;
   std::uintmax_t whole = title.size() + found.size() + 2;

@@ -28,10 +28,12 @@ class Performer {
   Status operator()(const tasks::Read& task) const {
     const Load& load = at_.plan.loads[task.load];
     const Buffer& buffer = at_.schedule.load_buffer(task.load);
+    Room room = buffer.room;
+    room.elsewhere = at_.schedule.stored_load(task.load);
     const std::size_t source = load.block.tensor;
     if (load.is_operand) return at_.input.reader->read_whole(source, buffer.bytes, diags_);
     const DType dtype = at_.input.sources[source].dtype;
-    if (!read_block(*at_.input.reader, load.block, dtype, buffer.bytes, buffer.room, diags_)) return diags_.failed();
+    if (!read_block(*at_.input.reader, load.block, dtype, buffer.bytes, room, diags_)) return diags_.failed();
     move(task.unit, task.load);
     return Done{};
   }
@@ -45,7 +47,8 @@ class Performer {
     const Block& block = at_.plan.units[task.unit].targets[task.block];
     const std::span<const std::byte> bytes = at_.schedule.target_buffer(task.unit, task.block).bytes;
     const DType dtype = at_.input.targets[block.tensor].info.dtype;
-    if (!write_segment(*at_.input.writer, block, dtype, task.segment, bytes, diags_)) return diags_.failed();
+    const std::span<std::byte> room = at_.schedule.stored_target(task.unit, task.block);
+    if (!write_segment(*at_.input.writer, block, dtype, task.segment, bytes, room, diags_)) return diags_.failed();
     if (at_.journal != nullptr) at_.journal->wrote(task.unit, task.block, block, task.segment, bytes);
     return Done{};
   }

@@ -11,7 +11,8 @@ namespace rulec {
 namespace {
 
 constexpr std::uint64_t WriteBytes = std::uint64_t{8} << 20U;
-// What is lost at most if the process is killed. To ask the disk for more often would slow it down.
+// About what is lost if the process is killed: parts that are under way, and what is written while the disk is asked
+// for what was, come to it. To ask more often would slow it down.
 constexpr std::uint64_t NoteBytes = std::uint64_t{256} << 20U;
 constexpr std::chrono::milliseconds NotePause(500);
 
@@ -62,6 +63,7 @@ void Schedule::settle(const Task& task) {
 std::optional<Task> Schedule::chosen() {
   if (is_time_to_note()) {
     is_noting_ = true;
+    noted_bytes_ = bytes_done_;  // what is written meanwhile is for the next one
     return tasks::Note{std::exchange(to_note_, {})};
   }
   // The disk reads best while it writes: some threads keep to reading, as long as there is memory for it.
@@ -125,14 +127,25 @@ std::optional<Task> Schedule::admitted_load(const Unit& unit) {
       return tasks::Move{unit_, l};
     }
     RULEC_ASSERT(load.stage == LoadState::Stage::Absent);
-    const std::optional<Buffer> buffer = arena_.take(plan_.loads[l].bytes, load_phase(plan_.loads[l]));
-    if (!buffer) return std::nullopt;
-    load.buffer = *buffer;
+    if (!take(load, plan_.loads[l])) return std::nullopt;
     load.stage = LoadState::Stage::Coming;
     ++load_;
     return tasks::Read{unit_, l};
   }
   return std::nullopt;
+}
+
+/// Takes the buffers of a load, one after the other, as far as there is memory.
+bool Schedule::take(LoadState& state, const Load& load) {
+  if (!state.taken) state.taken = arena_.take(load.bytes, load_phase(load));
+  if (!state.taken) return false;
+  if (load.stored_bytes > 0) {
+    const std::optional<Buffer> stored = arena_.take(load.stored_bytes, 0);
+    if (!stored) return false;
+    state.stored = *stored;
+  }
+  state.buffer = *std::exchange(state.taken, {});
+  return true;
 }
 
 void Schedule::skip(const Unit& unit) {
@@ -151,7 +164,14 @@ bool Schedule::open_unit() {
     const std::size_t phase = phase_in_file(input_.writer->place(block.tensor, block.chunk), runs);
     const std::optional<Buffer> buffer = arena_.take(buffer_bytes(block, dtype), phase);
     if (!buffer) return false;
-    state.targets.push_back({*buffer, 0});
+    state.targets.push_back({*buffer, {}, 0});
+  }
+  for (std::size_t b = 0; b < unit.targets.size(); ++b) {
+    const std::uint64_t bytes = input_.writer->stored_bytes(unit.targets[b].tensor);
+    if (bytes == 0 || state.targets[b].stored.base != nullptr) continue;
+    const std::optional<Buffer> stored = arena_.take(bytes, 0);
+    if (!stored) return false;
+    state.targets[b].stored = *stored;
   }
   return true;
 }
@@ -177,6 +197,7 @@ void Schedule::settle(const tasks::Prepare& /*task*/) {
 void Schedule::settle(const tasks::Read& task) {
   LoadState& load = loads_[task.load];
   load.stage = LoadState::Stage::There;
+  give_stored(load.stored);
   for (const std::size_t unit : std::exchange(load.waiting, {})) moves_.push_back({unit, task.load});
   settle(tasks::Move{task.unit, task.load});
 }
@@ -195,6 +216,10 @@ void Schedule::release(LoadState& load) {
   if (--load.uses_left > 0) return;
   arena_.give(load.buffer);
   load.stage = LoadState::Stage::Gone;
+}
+
+void Schedule::give_stored(Buffer& stored) {
+  if (stored.base != nullptr) arena_.give(std::exchange(stored, {}));
 }
 
 /// Everything of a unit is in its buffers.
@@ -221,6 +246,7 @@ void Schedule::settle(const tasks::Write& task) {
   TargetState& target = state.targets[task.block];
   if (--target.writes_left > 0) return;
   arena_.give(target.buffer);
+  give_stored(target.stored);
   if (--state.targets_left > 0) return;
   state.targets = {};
   ++finished_units_;
@@ -230,7 +256,6 @@ void Schedule::settle(const tasks::Write& task) {
 void Schedule::settle(const tasks::Note& /*task*/) {
   is_noting_ = false;
   noted_at_ = Clock::now();
-  noted_bytes_ = bytes_done_;
 }
 
 }  // namespace rulec

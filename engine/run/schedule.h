@@ -54,12 +54,18 @@ class Schedule {
 
   const Buffer& target_buffer(std::size_t unit, std::size_t block) const { return units_[unit].targets[block].buffer; }
   const Buffer& load_buffer(std::size_t load) const { return loads_[load].buffer; }
+  /// Memory for what chunks that are not raw are stored in, while they are read or written.
+  std::span<std::byte> stored_target(std::size_t unit, std::size_t block) const {
+    return units_[unit].targets[block].stored.bytes;
+  }
+  std::span<std::byte> stored_load(std::size_t load) const { return loads_[load].stored.bytes; }
 
  private:
   using Clock = std::chrono::steady_clock;
 
   struct TargetState {
     Buffer buffer;
+    Buffer stored;
     std::size_t writes_left = 0;
   };
   struct UnitState {
@@ -72,7 +78,9 @@ class Schedule {
     enum class Stage : std::uint8_t { Absent, Coming, There, Gone };
     Stage stage = Stage::Absent;
     std::size_t uses_left = 0;
+    std::optional<Buffer> taken;  // while there is no memory for the other one
     Buffer buffer;
+    Buffer stored;
     std::vector<std::size_t> waiting;  // units
   };
 
@@ -82,10 +90,12 @@ class Schedule {
   std::optional<Task> admitted_load(const Unit& unit);
   void skip(const Unit& unit);
   bool open_unit();
+  bool take(LoadState& state, const Load& load);
   bool is_to_prepare(const Unit& unit) const;
   std::size_t load_phase(const Load& load) const;
   void complete(std::size_t unit);
   void release(LoadState& load);
+  void give_stored(Buffer& stored);
   bool is_time_to_note() const;
 
   void settle(const tasks::Prepare& task);

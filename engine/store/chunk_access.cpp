@@ -47,9 +47,13 @@ std::optional<StoredAt> ChunkWriter::place(std::size_t tensor, const Shape& chun
   return chunked_ == nullptr ? std::nullopt : chunked_->place(tensor, chunk);
 }
 
+std::uint64_t ChunkWriter::stored_bytes(std::size_t tensor) const {
+  return chunked_ == nullptr ? 0 : chunked_->stored_bytes(tensor);
+}
+
 Status ChunkWriter::write(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
-                          std::span<const std::byte> bytes, Diagnostics& diags) {
-  if (chunked_ != nullptr) return chunked_->write_chunk(tensor, chunk, offset, bytes, diags);
+                          std::span<const std::byte> bytes, std::span<std::byte> room, Diagnostics& diags) {
+  if (chunked_ != nullptr) return chunked_->write_chunk(tensor, chunk, offset, bytes, room, diags);
   const std::lock_guard lock(mutex_);
   return sink_->write(tensor, offset, bytes, diags);
 }

@@ -53,9 +53,10 @@ class ChunkWriter {
 
   ChunkForm form(std::size_t tensor) const;
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const;
+  std::uint64_t stored_bytes(std::size_t tensor) const;
   /// See `ChunkedSink::write_chunk`. A sink that knows no chunks is called by one thread at a time.
   Status write(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
-               Diagnostics& diags);
+               std::span<std::byte> room, Diagnostics& diags);
 
  private:
   TensorSink* sink_;

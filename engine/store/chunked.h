@@ -39,7 +39,8 @@ class ChunkedStore {
   /// Where a raw chunk is stored, by its position in the grid; nothing if nowhere, or in memory.
   virtual std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const = 0;
 
-  /// The most bytes that a chunk is stored in, which are in memory while it is decoded; 0 if raw.
+  /// What reading a whole chunk takes in memory beside it, at most: what it is stored in, to be lent as
+  /// `Room::elsewhere`, and more for rare codecs; 0 if raw.
   virtual std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const = 0;
 
   /// What tells this content from any other that the store's files had or will have: which files, and in which of their
@@ -67,10 +68,12 @@ class ChunkedSink {
   /// Whether parts of chunks may be written.
   virtual bool is_raw(std::size_t tensor) const = 0;
   virtual std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const = 0;
+  /// What writing a chunk takes in memory beside it, at most: what it is stored in; 0 if raw.
+  virtual std::uint64_t stored_bytes(std::size_t tensor) const = 0;
   /// Bytes of a chunk from `offset` on: its elements in C order, of the whole `chunk_shape`; what lies beyond the
-  /// tensor's edge is zero.
+  /// tensor's edge is zero. `room` is memory of `stored_bytes`; if it is less, the sink takes its own.
   virtual Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
-                             std::span<const std::byte> bytes, Diagnostics& diags) = 0;
+                             std::span<const std::byte> bytes, std::span<std::byte> room, Diagnostics& diags) = 0;
 };
 
 }  // namespace rulec

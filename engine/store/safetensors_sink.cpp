@@ -56,8 +56,9 @@ class SafetensorsSink final : public TensorSink, public ResumableSink {
   std::optional<StoredAt> place(std::size_t tensor, const Shape& /*chunk*/) const override {
     return StoredAt{homes_[tensor].shard, homes_[tensor].offset};
   }
+  std::uint64_t stored_bytes(std::size_t /*tensor*/) const override { return 0; }
   Status write_chunk(std::size_t tensor, const Shape& /*chunk*/, std::uint64_t offset, std::span<const std::byte> bytes,
-                     Diagnostics& diags) override {
+                     std::span<std::byte> /*room*/, Diagnostics& diags) override {
     return write(tensor, offset, bytes, diags);
   }
 

@@ -161,6 +161,13 @@ Status Array::read_chunk(const Shape& chunk, std::uint64_t offset, std::span<std
   }
   const ChunkPlace& found = **stored;
   if (metadata_.codecs.is_raw()) return source_->read(found.key, found.extent.offset + offset, into, diags, room);
+  if (into.size() == chunk_bytes(metadata_)) {
+    const auto length = static_cast<std::size_t>(found.extent.length);
+    if (length <= room.elsewhere.size()) return decode(chunk, found, into, room.elsewhere.first(length), diags);
+    if (!check_sizes(chunk, found, diags)) return diags.failed();
+    std::vector<std::byte> stored(length);
+    return decode(chunk, found, into, stored, diags);
+  }
   const Result<std::vector<std::byte>> bytes = decoded(chunk, found, diags);
   if (!bytes) return diags.failed();
   std::ranges::copy(std::span(*bytes).subspan(static_cast<std::size_t>(offset), into.size()), into.begin());
@@ -226,7 +233,8 @@ Result<std::optional<Extent>> Array::shard_extent(const Shape& chunk, const std:
   return extent;
 }
 
-Result<std::vector<std::byte>> Array::decoded(const Shape& chunk, const ChunkPlace& place, Diagnostics& diags) const {
+/// Whether so much may be in memory.
+Status Array::check_sizes(const Shape& chunk, const ChunkPlace& place, Diagnostics& diags) const {
   const std::uint64_t bytes = chunk_bytes(metadata_);
   if (bytes > MaxDecodedBytes) {
     return report(diags, FilePlace{source_->where(place.key), {}}, diag::OverLimit,
@@ -237,6 +245,21 @@ Result<std::vector<std::byte>> Array::decoded(const Shape& chunk, const ChunkPla
     return bad_chunk(chunk, place.extent.offset,
                      fmt::format("it is stored in {} bytes, expected at most {}", place.extent.length, most), diags);
   }
+  return Done{};
+}
+
+/// The whole chunk; `stored` is memory for what it is stored in.
+Status Array::decode(const Shape& chunk, const ChunkPlace& place, std::span<std::byte> into,
+                     std::span<std::byte> stored, Diagnostics& diags) const {
+  if (!check_sizes(chunk, place, diags) || !source_->read(place.key, place.extent.offset, stored, diags))
+    return diags.failed();
+  const std::string wrong = decode_chunk(stored, metadata_, into);
+  if (!wrong.empty()) return bad_chunk(chunk, place.extent.offset, wrong, diags);
+  return Done{};
+}
+
+Result<std::vector<std::byte>> Array::decoded(const Shape& chunk, const ChunkPlace& place, Diagnostics& diags) const {
+  if (!check_sizes(chunk, place, diags)) return diags.failed();
   std::vector<std::byte> stored(static_cast<std::size_t>(place.extent.length));
   if (!source_->read(place.key, place.extent.offset, stored, diags)) return diags.failed();
   Decoded decoded = decode_chunk(std::move(stored), metadata_);

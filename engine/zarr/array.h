@@ -58,7 +58,8 @@ class Array {
   Status read(std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const;
 
   /// Fills `into` with bytes of the chunk at a position of `grid().chunk_grid()` from `offset` on, in C order of
-  /// `chunk_shape`, little-endian. One that is not raw is decoded whole each time. Errors: as for `read`.
+  /// `chunk_shape`, little-endian. One that is not raw is decoded whole each time: to where it is wanted if all of it
+  /// is, and from `room.elsewhere` if what is stored fits there. Errors: as for `read`.
   Status read_chunk(const Shape& chunk, std::uint64_t offset, std::span<std::byte> into, Room room,
                     Diagnostics& diags) const;
 
@@ -74,7 +75,10 @@ class Array {
                                              Diagnostics& diags) const;
   Status read_part(const Shape& byte_position, const Box& part, std::uint64_t offset, std::span<std::byte> into,
                    Diagnostics& diags) const;
+  Status check_sizes(const Shape& chunk, const ChunkPlace& place, Diagnostics& diags) const;
   Result<std::vector<std::byte>> decoded(const Shape& chunk, const ChunkPlace& place, Diagnostics& diags) const;
+  Status decode(const Shape& chunk, const ChunkPlace& place, std::span<std::byte> into, std::span<std::byte> stored,
+                Diagnostics& diags) const;
   Status missing(const Shape& chunk, Diagnostics& diags) const;
   void fill(const Box& part, std::int64_t offset, std::span<std::byte> into) const;
   std::string chunk_name(const Shape& chunk) const;

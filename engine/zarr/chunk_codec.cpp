@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "engine/codec/crc32c.h"
@@ -64,6 +65,14 @@ void swap_bytes(Bytes& bytes, std::size_t unit) {
   }
 }
 
+std::string over_limit(std::uint64_t bytes) {
+  return fmt::format("it unpacks to more than the {} bytes that a chunk has", bytes);
+}
+
+std::string wrong_size(std::string_view does, std::uint64_t found, std::uint64_t expected) {
+  return fmt::format("it {} {} bytes, expected {}", does, found, expected);
+}
+
 Bytes untransposed(const Bytes& stored, const ArrayMetadata& array) {
   const std::vector<std::size_t>& order = array.codecs.transpose;
   Shape stored_shape;
@@ -101,14 +110,12 @@ Decoded decode_chunk(Bytes stored, const ArrayMetadata& array) {
     const std::uint64_t limit = most_encoded(bytes, codecs.first(i));
     decoded = undo(codecs[i].kind, std::move(decoded.bytes), limit);
     if (decoded.is_over_limit) {
-      decoded.error = fmt::format("it unpacks to more than the {} bytes that a chunk has", bytes);
+      decoded.error = over_limit(bytes);
     }
     if (!decoded) return decoded;
   }
   if (decoded.bytes.size() != bytes) {
-    return {.bytes = {},
-            .error = fmt::format("it {} {} bytes, expected {}", codecs.empty() ? "has" : "unpacks to",
-                                 decoded.bytes.size(), bytes)};
+    return {.bytes = {}, .error = wrong_size(codecs.empty() ? "has" : "unpacks to", decoded.bytes.size(), bytes)};
   }
   if (array.codecs.is_big_endian) {
     const bool is_pair = family(array.type) == ElementFamily::Complex;
@@ -118,9 +125,31 @@ Decoded decode_chunk(Bytes stored, const ArrayMetadata& array) {
   return decoded;
 }
 
+bool is_plain_zstd(const ArrayMetadata& array) {
+  const CodecChain& chain = array.codecs;
+  return chain.codecs.size() == 1 && chain.codecs.front().kind == Kind::Zstd && !chain.is_big_endian &&
+         chain.transpose.empty();
+}
+
+std::string decode_chunk(std::span<const std::byte> stored, const ArrayMetadata& array, std::span<std::byte> into) {
+  if (!is_plain_zstd(array)) {
+    const Decoded decoded = decode_chunk(Bytes(stored.begin(), stored.end()), array);
+    if (decoded) std::ranges::copy(decoded.bytes, into.begin());
+    return decoded.error;
+  }
+  const Unpacked unpacked = decode_zstd(stored, into);
+  if (unpacked.is_over_limit) return over_limit(into.size());
+  if (!unpacked.error.empty()) return unpacked.error;
+  return unpacked.bytes == into.size() ? std::string() : wrong_size("unpacks to", unpacked.bytes, into.size());
+}
+
 Bytes encode_chunk(Bytes chunk, const ArrayMetadata& array) {
   if (array.codecs.codecs.empty()) return chunk;
   return encode_zstd(chunk, array.codecs.codecs.front().level);
+}
+
+std::size_t encode_chunk(std::span<const std::byte> chunk, const ArrayMetadata& array, std::span<std::byte> into) {
+  return encode_zstd(chunk, array.codecs.codecs.front().level, into);
 }
 
 }  // namespace rulec::zarr

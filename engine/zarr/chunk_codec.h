@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "engine/codec/compression.h"
@@ -24,7 +26,17 @@ std::uint64_t max_stored_bytes(const ArrayMetadata& array);
 /// little-endian. An error says what is wrong with it.
 Decoded decode_chunk(std::vector<std::byte> stored, const ArrayMetadata& array);
 
+/// Whether chunks of `array` are one zstd stream each and nothing else, which is unpacked to where it is wanted.
+bool is_plain_zstd(const ArrayMetadata& array);
+
 /// What is stored of a whole chunk of an `array` that rulec writes: raw or one zstd frame.
 std::vector<std::byte> encode_chunk(std::vector<std::byte> chunk, const ArrayMetadata& array);
+
+/// The same of one that is compressed, into memory of `max_stored_bytes` that the caller has; returns its size.
+std::size_t encode_chunk(std::span<const std::byte> chunk, const ArrayMetadata& array, std::span<std::byte> into);
+
+/// `decode_chunk` to memory that the caller has, of `chunk_bytes`. Empty: fine; else what is wrong with `stored`.
+/// Without `is_plain_zstd`, it needs twice as much again beside.
+std::string decode_chunk(std::span<const std::byte> stored, const ArrayMetadata& array, std::span<std::byte> into);
 
 }  // namespace rulec::zarr

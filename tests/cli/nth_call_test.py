@@ -5,6 +5,7 @@
 usage: nth_call_test.py RULEC MAKE_CHECKPOINT RULES FAIL_CALL [all]
 
 Of each kind of call the first fails, then the second, and so on until a run has no such call; without `all`, some.
+Where each array is a folder, and each chunk a file, only some.
 """
 
 import os
@@ -69,9 +70,11 @@ def one(work, form, call, pause, wanted):
         claim(f"{what}: then it gets through", again.returncode == 0 and "R0847" not in again.stdout + again.stderr,
               again.stdout + again.stderr)
     made = content(work / "out") if (work / "out").exists() else {}
-    claim(f"{what}: the same bytes", made.keys() == wanted[form].keys() if form == "zstd" else made == wanted[form])
-    check = subprocess.run([RULEC, "diff", "hf", "out"], cwd=work, capture_output=True, text=True)
-    claim(f"{what}: the same checkpoint", check.returncode == 0, check.stdout + check.stderr)
+    if form == "zstd":  # chunks lie in the order in which they were done
+        check = subprocess.run([RULEC, "diff", "hf", "out"], cwd=work, capture_output=True, text=True)
+        claim(f"{what}: the same checkpoint", check.returncode == 0, check.stdout + check.stderr)
+    else:
+        claim(f"{what}: the same bytes", made == wanted[form])
     beside = [str(path) for path in work.glob("out?*")]
     claim(f"{what}: nothing beside it", not beside, str(beside))
     for path in work.glob("out*"):
@@ -79,11 +82,11 @@ def one(work, form, call, pause, wanted):
     return has_failed
 
 
-def numbers():
+def numbers(form):
     n = 1
     while True:
         yield n
-        n += 1 if ALL else 4 * n
+        n += 4 * n if not ALL else 1 + n // 8 if "files" in form else 1  # one file or folder is much like another
 
 
 def main():
@@ -101,7 +104,7 @@ def main():
             for form in FORMS if ALL else [list(FORMS)[turn % len(FORMS)]]:
                 counts = [0, 0]
                 for mode, more in enumerate(("", "+")):
-                    for n in numbers():
+                    for n in numbers(form):
                         if not one(work, form, f"{kind}:{n}{more}", 0, wanted):
                             break
                         counts[mode] += 1

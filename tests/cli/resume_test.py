@@ -31,8 +31,6 @@ FORMS = {
     "zstd": ZSTD,
     "zstd files": [*ZSTD, "--no-ocdbt", "--zarr", "2"],
 }
-# A batch: what is written until it is put on the disk and noted, and what comes in while that is done.
-BATCH = 2 * (256 << 20)
 # Documents, indices and headers, which are written anew.
 SMALL = 1 << 20
 failures = []
@@ -78,17 +76,6 @@ class Run:
             self.text = words.read()
 
 
-def begun_again(form, run, before, noted, total):
-    """The claim on every run but the first: it writes what was missing, and no more than a batch beside."""
-    if run.written is None:
-        return
-    if run.code == 0:
-        claim(f"{form}: {run.written} written, {before} were noted, of {total}", run.written + before <= total + SMALL)
-    else:
-        most = noted - before + BATCH
-        claim(f"{form}: {run.written} written, {noted - before} more noted of {total}", run.written <= most)
-
-
 def one(work, form, wanted, took, chance):
     """Kills it once or more, each time somewhere, until a run gets through. Returns how often, and what came of it."""
     options, kills, before, spent = FORMS[form], 0, 0, 0
@@ -98,7 +85,8 @@ def one(work, form, wanted, took, chance):
         run = Run(work, "out", *options, *(["--resume"] if (work / "out.partial").exists() else []), kill=kill)
         spent += run.written or 0
         noted = noted_bytes(work / "out.partial")
-        begun_again(form, run, before, noted, total)
+        claim(f"{form}: {run.written} written, {before} noted before and {noted} now, of {total}",
+              run.written is None or run.written + before <= total + SMALL)
         claim(f"{form}: all that was noted holds", "R0847" not in run.text, run.text)
         if run.code == 0 or (work / "out").exists():  # killed when it had its name
             break
@@ -160,6 +148,11 @@ def refusals(work, took):
     journal.write_text(text[:-4])  # torn in its last line
     run = Run(work, "out", "--resume")
     claim("a torn journal is gone on with", run.code == 0, run.text)
+    journal = work / "out/.rulec-journal"  # as power that is lost between the last two steps leaves it
+    journal.write_text(text)
+    run = Run(work, "out", "--overwrite")
+    claim("a target with its journal is replaced like any", run.code == 0 and not journal.exists() and
+          not (work / "out.partial").exists(), run.text)
     shutil.rmtree(work / "out", ignore_errors=True)
 
 

@@ -88,6 +88,14 @@ void TargetFolder::wait_for_signals() {
   _exit(128 + signal);  // as a shell reports it
 }
 
+/// Those of parts too.
+void TargetFolder::remove_journals(const fs::path& folder) {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.path().filename().string().starts_with(JournalName)) fs::remove(entry.path(), ignored);
+  }
+}
+
 void TargetFolder::give_up(const char* what_is_kept) {
   if (partial_.empty()) return;
   if (has_notes(own_journal())) {
@@ -236,10 +244,8 @@ Status TargetFolder::commit(bool overwrite, Diagnostics& diags) {
     return diags.failed();
   }
   // Not before: without a journal, what is complete would be taken for nothing.
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(target_, ignored)) {
-    if (entry.path().filename().string().starts_with(JournalName)) fs::remove(entry.path(), ignored);
-  }
+  remove_journals(target_);
+  if (replaces) remove_journals(partial_);  // which a loss of power at this very place may have left in there
   // `partial_` is now the name of what was replaced, if anything was; the destructor removes it.
   if (!replaces) partial_.clear();
   return Done{};

@@ -74,8 +74,11 @@ class OrbaxSink final : public TensorSink, public ResumableSink {
   Shape chunk_shape(std::size_t tensor) const override { return plan_.arrays[tensor].layout.metadata().chunk_shape; }
   bool is_raw(std::size_t /*tensor*/) const override { return !plan_.is_compressed; }
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
+  std::uint64_t stored_bytes(std::size_t tensor) const override {
+    return plan_.is_compressed ? plan_.values[plan_.arrays[tensor].first_value].bytes : 0;
+  }
   Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
-                     Diagnostics& diags) override;
+                     std::span<std::byte> room, Diagnostics& diags) override;
 
   std::string form() const override;
   fs::path file_path(std::size_t file) const override { return step_ / Item / plan_.files[file].path; }
@@ -99,7 +102,8 @@ class OrbaxSink final : public TensorSink, public ResumableSink {
                    Diagnostics& diags);
   Status write_compressed(std::size_t index, const ChunkPart& part, std::span<const std::byte> bytes,
                           Diagnostics& diags);
-  Status compress(const PlannedArray& array, const Shape& chunk, std::span<const std::byte> bytes, Diagnostics& diags);
+  Status compress(const PlannedArray& array, const Shape& chunk, std::span<const std::byte> bytes,
+                  std::span<std::byte> room, Diagnostics& diags);
   Status write_documents(Diagnostics& diags);
   Status write_marks(Diagnostics& diags);
   void discard();
@@ -255,18 +259,26 @@ Status OrbaxSink::write_compressed(std::size_t index, const ChunkPart& part, std
   const std::optional<std::vector<std::byte>> complete =
       chunks_.add(index, part, zarr::chunk_bytes(array.layout.metadata()), bytes);
   if (!complete) return Done{};
-  return compress(array, chunk_position(array, part), *complete, diags);
+  return compress(array, chunk_position(array, part), *complete, {}, diags);
 }
 
 Status OrbaxSink::compress(const PlannedArray& array, const Shape& chunk, std::span<const std::byte> bytes,
-                           Diagnostics& diags) {
-  std::vector<std::byte> stored = array.layout.encode(chunk, bytes);
-  if (array.layout.metadata().shards) {
-    const std::optional<zarr::Extent> place = zarr::Extent{0, stored.size()};
-    const std::vector<std::byte> last = array.layout.index(std::span(&place, 1));
-    stored.insert(stored.end(), last.begin(), last.end());
+                           std::span<std::byte> room, Diagnostics& diags) {
+  const std::size_t value = value_of(array, chunk);
+  std::vector<std::byte> own;
+  if (room.size() < plan_.values[value].bytes) {
+    own.resize(plan_.values[value].bytes);
+    room = own;
   }
-  return values_->append(value_of(array, chunk), std::move(stored), options_.has_database, diags);
+  // Chunks divide the array without rest, so that none is to be filled up at an edge.
+  std::size_t size = zarr::encode_chunk(bytes, array.layout.metadata(), room);
+  if (array.layout.metadata().shards) {
+    const std::optional<zarr::Extent> place = zarr::Extent{0, size};
+    const std::vector<std::byte> last = array.layout.index(std::span(&place, 1));
+    std::ranges::copy(last, room.begin() + static_cast<std::ptrdiff_t>(size));
+    size += last.size();
+  }
+  return values_->append(value, room.first(size), options_.has_database, diags);
 }
 
 std::optional<StoredAt> OrbaxSink::place(std::size_t tensor, const Shape& chunk) const {
@@ -277,14 +289,14 @@ std::optional<StoredAt> OrbaxSink::place(std::size_t tensor, const Shape& chunk)
 }
 
 Status OrbaxSink::write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
-                              std::span<const std::byte> bytes, Diagnostics& diags) {
+                              std::span<const std::byte> bytes, std::span<std::byte> room, Diagnostics& diags) {
   const PlannedArray& array = plan_.arrays[tensor];
   RULEC_ASSERT(state_ == State::Begun && tensor + 1 < plan_.arrays.size());
   {
     const std::lock_guard lock(mutex_);
     chunk_bytes_[tensor] += bytes.size();
   }
-  if (plan_.is_compressed) return compress(array, chunk, bytes, diags);
+  if (plan_.is_compressed) return compress(array, chunk, bytes, room, diags);
   return values_->put(value_of(array, chunk), array.layout.raw_place(chunk).offset + offset, bytes, diags);
 }
 

@@ -140,7 +140,9 @@ std::uint64_t OrbaxStore::stored_bytes(std::size_t tensor, const Shape& chunk) c
   if (is_raw(tensor)) return 0;
   Diagnostics unheard;
   const Result<std::optional<zarr::ChunkPlace>> found = array(tensor).place(chunk, unheard);
-  return found && *found ? (*found)->extent.length : 0;
+  if (!found || !*found) return 0;
+  const zarr::ArrayMetadata& metadata = array(tensor).metadata();
+  return (*found)->extent.length + (zarr::is_plain_zstd(metadata) ? 0 : 2 * zarr::chunk_bytes(metadata));
 }
 
 // Every file of the item: chunks may lie in any, and databases that were merged refer to one another.

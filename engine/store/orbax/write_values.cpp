@@ -97,13 +97,14 @@ Status ValueWriter::put(std::size_t value, std::uint64_t offset, std::span<const
   return outputs_[*plan_->values[value].file].file.write(stored.offset + offset, bytes, diags);
 }
 
-Status ValueWriter::append(std::size_t value, std::vector<std::byte> bytes, bool may_be_inline, Diagnostics& diags) {
+Status ValueWriter::append(std::size_t value, std::span<const std::byte> bytes, bool may_be_inline,
+                           Diagnostics& diags) {
   RULEC_ASSERT(bytes.size() <= plan_->values[value].bytes);
   Stored& stored = stored_[value];
   stored.length = bytes.size();
   if (may_be_inline && bytes.size() <= MaxInlineBytes) {
     stored.is_inline = true;
-    stored.memory = std::move(bytes);
+    stored.memory.assign(bytes.begin(), bytes.end());
     return Done{};
   }
   Output& output = outputs_[*plan_->values[value].file];

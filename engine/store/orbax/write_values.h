@@ -41,7 +41,7 @@ class ValueWriter {
 
   /// Stores a compressed value, in a node if it is small and there are nodes, else behind those that its file has. May
   /// be called from several threads at once. Errors: R0809.
-  Status append(std::size_t value, std::vector<std::byte> bytes, bool may_be_inline, Diagnostics& diags);
+  Status append(std::size_t value, std::span<const std::byte> bytes, bool may_be_inline, Diagnostics& diags);
 
   /// Where `append` has put a value of a file; nothing if it is in memory, or not there yet.
   std::optional<StoredChunk> stored(std::size_t value) const;
