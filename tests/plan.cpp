@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/plan/share.h"
 #include "engine/plan/summary.h"
 #include "engine/run/schedule.h"
+#include "engine/run/share.h"
 #include "tests/elaborated.h"
 
 using namespace rulec;

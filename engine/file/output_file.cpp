@@ -87,10 +87,12 @@ Result<OutputFile> OutputFile::reopen(const std::filesystem::path& path, std::ui
   if (!file.open_again(diags)) return diags.failed();
   struct stat status = {};
   if (::fstat(file.descriptor_.get(), &status) != 0) return cannot_write(file.path_, errno, diags);
-  if (static_cast<std::uint64_t>(status.st_size) != bytes) {
+  if (static_cast<std::uint64_t>(status.st_size) > bytes) {
     return report(diags, FilePlace{file.path_, {}}, diag::CannotWrite, printable(file.path_),
                   fmt::format("it has {} bytes, expected the {} that it was made with", status.st_size, bytes));
   }
+  if (const int error = make_room(file.descriptor_.get(), bytes); error != 0)
+    return cannot_write(file.path_, error, diags);
   if (bytes >= MinDirectBytes)
     file.direct_ = Descriptor(open_direct(file.path_, file.descriptor_.get(), O_WRONLY | O_NOFOLLOW));
   return file;

@@ -21,7 +21,8 @@ class OutputFile {
   /// middle of the work. Nothing is left behind if that fails. Errors: R0809.
   static Result<OutputFile> create(const std::filesystem::path& path, std::uint64_t bytes, Diagnostics& diags);
 
-  /// A file that `create` made with so many `bytes`, to write to again. Errors: R0809.
+  /// A file that `create` made with so many `bytes`, to write to again. A loss of power may have made it shorter; it
+  /// gets all its room again. Errors: R0809.
   static Result<OutputFile> reopen(const std::filesystem::path& path, std::uint64_t bytes, Diagnostics& diags);
 
   /// A file to write to that has whatever it has, or is made with nothing in it, and has room for as much as the disk

@@ -117,7 +117,6 @@ Status write_all(int fd, const std::string& path, std::string_view text, Diagnos
     if (put <= 0) return cannot_write(path, put < 0 ? errno : ENOSPC, diags);
     text.remove_prefix(static_cast<std::size_t>(put));
   }
-  if (::fdatasync(fd) != 0) return cannot_write(path, errno, diags);
   return Done{};
 }
 
@@ -130,7 +129,7 @@ Result<Journal> Journal::begin(const std::filesystem::path& path, const std::str
       Descriptor(::open(journal.path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666));
   if (!journal.descriptor_) return cannot_write(journal.path_, errno, diags);
   const std::string head = fmt::format("{}\n{}\n", Title, fingerprint);
-  if (!write_all(journal.descriptor_.get(), journal.path_, head, diags) ||
+  if (!write_all(journal.descriptor_.get(), journal.path_, head, diags) || !journal.sync_lines(diags) ||
       !sync_folder(path.has_parent_path() ? path.parent_path() : ".", diags))
     return diags.failed();
   return journal;
@@ -209,14 +208,23 @@ Status Journal::note(std::span<const std::size_t> units, Diagnostics& diags) {
     RULEC_ASSERT(!written.empty());
     if (!written.mapped().is_in_memory) lines += line_of(unit, written.mapped().extents, fingerprint_);
   }
-  if (lines.empty()) return Done{};
-  if (!sink_->flush(diags)) return diags.failed();
   return write_all(descriptor_.get(), path_, lines, diags);
+}
+
+Status Journal::sync(Diagnostics& diags) {
+  if (!sink_->flush(diags)) return diags.failed();
+  return sync_lines(diags);
+}
+
+Status Journal::sync_lines(Diagnostics& diags) {
+  if (::fdatasync(descriptor_.get()) != 0) return cannot_write(path_, errno, diags);
+  return Done{};
 }
 
 Status Journal::end(Diagnostics& diags) {
   has_ended_ = true;
-  return write_all(descriptor_.get(), path_, sealed("end", fingerprint_), diags);
+  if (!write_all(descriptor_.get(), path_, sealed("end", fingerprint_), diags)) return diags.failed();
+  return sync(diags);
 }
 
 }  // namespace rulec

@@ -42,9 +42,10 @@ struct WrittenExtent {
 /// Unit 17 has a raw block that was written in two parts; the chunk of unit 18 was compressed to 12582931 bytes, which
 /// lie in file 3 from 1048576 on.
 ///
-/// A line is written when the disk has the bytes that it speaks of, and is on the disk itself before `note` returns. So
-/// what it says holds after a loss of power too, as far as the disk keeps its word: `check_written` looks. A line that
-/// was torn says nothing, nor does any behind it. Of two lines of a unit the later one counts.
+/// A line is written when its unit was, and nobody waits for the disk then: that costs more than the notes are worth.
+/// So after a loss of power a line may speak of bytes that are lost, though of few and of late ones, since `sync` is
+/// called from time to time. Nothing is taken on trust: `check_written` looks. A line that was torn says nothing, nor
+/// does any behind it. Of two lines of a unit the later one counts.
 class Journal {
  public:
   /// A new file, in the place of any that is there. Borrows the sink that is written to. Errors: R0809.
@@ -75,11 +76,14 @@ class Journal {
   void wrote(std::size_t unit, std::size_t number, const Block& block, const Segment& segment,
              std::span<const std::byte> bytes);
 
-  /// Puts what was written of these units, which is all of them, on the disk, and notes them. Units of which something
-  /// is in memory until the commit are left out. Errors: R0809.
+  /// Notes these units, all of which was written. Units of which something is in memory until the commit are left out.
+  /// Errors: R0809.
   Status note(std::span<const std::size_t> units, Diagnostics& diags);
 
-  /// Notes that there is nothing more to do. Errors: R0809.
+  /// Returns when the disk has what was written and noted so far. Errors: R0809.
+  Status sync(Diagnostics& diags);
+
+  /// Notes that there is nothing more to do, and syncs. Errors: R0809.
   Status end(Diagnostics& diags);
 
  private:
@@ -92,6 +96,7 @@ class Journal {
         mutex_(std::make_unique<std::mutex>()) {}
 
   Result<std::uintmax_t> read(Diagnostics& diags);
+  Status sync_lines(Diagnostics& diags);
 
   struct Unnoted {
     bool is_in_memory = false;  // some of it

@@ -53,7 +53,10 @@ class Performer {
     return Done{};
   }
 
-  Status operator()(const tasks::Note& task) const { return at_.journal->note(task.units, diags_); }
+  Status operator()(const tasks::Note& task) const {
+    if (!at_.journal->note(task.units, diags_)) return diags_.failed();
+    return task.syncs ? at_.journal->sync(diags_) : Status(Done{});
+  }
 
  private:
   void put_fills(const Block& block, std::span<std::byte> bytes) const {

@@ -22,9 +22,9 @@ struct CheckOptions {
   std::function<void(const Team::Mark&)> on_progress;
 };
 
-/// Reads all that `journal` says was written, and has those units done again of which the files hold something else. It
-/// reads at the speed of the disk, and all of it: the disk had confirmed every byte, and a disk that has not kept one
-/// promise need not have kept another. `sink` was begun again.
+/// Reads all that `journal` says was written, at the speed of the disk, and has those units done again of which the
+/// files hold something else: what a loss of power has taken, or a disk that did not keep its word. `sink` was begun
+/// again.
 ///
 /// Errors: those of threads. Warnings: R0847 something does not hold.
 Status check_written(const PlanInput& input, const Plan& plan, const ResumableSink& sink, const CheckOptions& options,

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/plan/share.h"
 #include "engine/run/journal.h"
 #include "engine/run/prepared.h"
 #include "engine/run/run.h"
+#include "engine/run/share.h"
 #include "engine/run/team.h"
 
 #include <rulec/diagnostics.h>

@@ -11,10 +11,12 @@ namespace rulec {
 namespace {
 
 constexpr std::uint64_t WriteBytes = std::uint64_t{8} << 20U;
-// About what is lost if the process is killed: parts that are under way, and what is written while the disk is asked
-// for what was, come to it. To ask more often would slow it down.
-constexpr std::uint64_t NoteBytes = std::uint64_t{256} << 20U;
-constexpr std::chrono::milliseconds NotePause(500);
+// About what is lost if the process is killed; parts that are under way come to it. A note is cheap, but not one for
+// each of many small parts.
+constexpr std::uint64_t NoteBytes = std::uint64_t{32} << 20U;
+constexpr std::chrono::milliseconds NotePause(50);
+// And about what is lost if power is. To wait for the disk more often would slow it down.
+constexpr std::chrono::seconds SyncPause(10);
 
 template <class T>
 Task popped(std::deque<T>& tasks) {
@@ -64,7 +66,7 @@ std::optional<Task> Schedule::chosen() {
   if (is_time_to_note()) {
     is_noting_ = true;
     noted_bytes_ = bytes_done_;  // what is written meanwhile is for the next one
-    return tasks::Note{std::exchange(to_note_, {})};
+    return tasks::Note{std::exchange(to_note_, {}), Clock::now() - synced_at_ >= SyncPause};
   }
   // The disk reads best while it writes: some threads keep to reading, as long as there is memory for it.
   if (!writes_.empty() && writing_ < options_.writers) return popped(writes_);
@@ -253,9 +255,10 @@ void Schedule::settle(const tasks::Write& task) {
   if (options_.takes_notes) to_note_.push_back(task.unit);
 }
 
-void Schedule::settle(const tasks::Note& /*task*/) {
+void Schedule::settle(const tasks::Note& task) {
   is_noting_ = false;
   noted_at_ = Clock::now();
+  if (task.syncs) synced_at_ = noted_at_;
 }
 
 }  // namespace rulec

@@ -129,6 +129,7 @@ class Schedule {
   bool is_noting_ = false;
   Clock::time_point noted_at_ = Clock::now();
   std::uint64_t noted_bytes_ = 0;
+  Clock::time_point synced_at_ = Clock::now();
 };
 
 }  // namespace rulec

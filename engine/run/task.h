@@ -35,9 +35,10 @@ struct Write {
   Segment segment;
 };
 
-/// Units that were written are put on the disk and noted in the journal.
+/// Units that were written are noted in the journal; from time to time the disk is waited for, too.
 struct Note {
   std::vector<std::size_t> units;
+  bool syncs = false;
 };
 
 }  // namespace tasks

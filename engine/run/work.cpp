@@ -16,9 +16,9 @@
 namespace rulec {
 namespace {
 
-/// As many threads again as compute wait for the disk; all but one may write.
+/// Twice as many threads again as compute wait for the disk; all but one may write.
 int thread_count(const WorkOptions& options) {
-  return 2 * std::max(1, options.threads);
+  return 3 * std::max(1, options.threads);
 }
 
 Schedule::Options schedule_options(const WorkOptions& options) {
@@ -111,7 +111,7 @@ class Work {
                             const Block& block = plan_.units[t.unit].targets[t.block];
                             add("write", input_.targets[block.tensor].info.name, t.segment.bytes);
                           },
-                          [&](const tasks::Note&) { add("flush and note", "", 0); }},
+                          [&](const tasks::Note&) { add("note", "", 0); }},
                task);
   }
 

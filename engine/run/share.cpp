@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/plan/share.h"
+#include "engine/run/share.h"
 
 #include <algorithm>
 #include <set>
