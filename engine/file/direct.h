@@ -15,6 +15,11 @@ constexpr std::size_t DirectBlock = 4096;
 /// What is less goes through the page cache, where neighbours meet.
 constexpr std::size_t MinDirectBytes = std::size_t{256} << 10U;
 
+/// The first block boundary that is not before `offset`.
+constexpr std::uint64_t next_block(std::uint64_t offset) {
+  return (offset + DirectBlock - 1) / DirectBlock * DirectBlock;
+}
+
 /// Bytes beside a span that are its owner's too, and may be overwritten: whoever reads by blocks needs some.
 struct Room {
   std::size_t before = 0;

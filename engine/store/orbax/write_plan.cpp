@@ -102,7 +102,8 @@ void place(WritePlan& plan, PlannedValue value, std::uint64_t max_file_bytes,
   if (!has_room) plan.files.push_back({new_data_file(), 0});
   std::uint64_t& end = plan.files.back().bytes;
   // What is large begins where a block of the disk does, so that it can be written and read around the page cache.
-  if (!plan.is_compressed && value.bytes >= MinDirectBytes) end = (end + DirectBlock - 1) / DirectBlock * DirectBlock;
+  // Compressed values come in any order, each at a boundary at most.
+  if (plan.is_compressed || value.bytes >= MinDirectBytes) end = next_block(end);
   value.file = plan.files.size() - 1;
   value.offset = end;
   end += value.bytes;

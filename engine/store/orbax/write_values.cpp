@@ -110,8 +110,8 @@ Status ValueWriter::append(std::size_t value, std::span<const std::byte> bytes, 
   Output& output = outputs_[*plan_->values[value].file];
   {
     const std::lock_guard lock(mutex_);
-    stored.offset = output.used;
-    output.used += bytes.size();
+    stored.offset = bytes.size() < MinDirectBytes ? output.used : next_block(output.used);
+    output.used = stored.offset + bytes.size();
   }
   if (!output.file.write(stored.offset, bytes, diags)) return diags.failed();
   Xxh3 hash;
