@@ -109,8 +109,14 @@ Fit roughly(const Rules& rules, SideId side, const TensorStore& checkpoint, Bind
   return fit;
 }
 
+struct Fitted {
+  Fit fit;
+  bool is_elsewhere = false;  ///< the other side names a tensor of the checkpoint, too
+};
+
 /// How the checkpoint fits as `side`.
-Fit fit_of(const RulePack& pack, SideId side, const TensorStore& checkpoint, BindOptions options, Diagnostics& diags) {
+Fitted fit_of(const RulePack& pack, SideId side, const TensorStore& checkpoint, BindOptions options,
+              Diagnostics& diags) {
   const Rules& rules = pack.rules();
   const std::size_t before = diags.all().size();
   options.checkpoints = {{rules.sides[number(side)], &checkpoint}};
@@ -123,7 +129,10 @@ Fit fit_of(const RulePack& pack, SideId side, const TensorStore& checkpoint, Bin
   diags.truncate(before);
   fit.pack = rules.name;
   fit.side = rules.sides[number(side)];
-  return fit;
+  const bool is_elsewhere = !look || std::ranges::any_of(checkpoint.tensors(), [&](const TensorInfo& tensor) {
+    return look->pack.find(other(side), tensor.name).has_value();
+  });
+  return {std::move(fit), is_elsewhere};
 }
 
 Result<std::vector<Fit>> find_fits(const TensorStore& checkpoint,
@@ -138,7 +147,7 @@ Result<std::vector<Fit>> find_fits(const TensorStore& checkpoint,
     const Result<RulePack> pack = load_pack(name, diags);
     if (!pack) return diags.failed();
     for (const SideId side : BothSides) {
-      Fit fit = fit_of(*pack, side, checkpoint, options, diags);
+      Fit fit = fit_of(*pack, side, checkpoint, options, diags).fit;
       // Where values are made up, half a fit says nothing: many families share names.
       const bool is_known = !fit.is_rough && fit.unknown.empty() && fit.matched > 0;
       if (is_known || fit.is_full()) fits.push_back(std::move(fit));
@@ -160,8 +169,16 @@ Result<std::array<Fit, 2>> fitting_sides(const RulePack& pack, const TensorStore
                                          const BindOptions& options, Diagnostics& diags) {
   return guarded(diags, pack.sources(), [&]() -> Result<std::array<Fit, 2>> {
     const CallerStore store(checkpoint);
-    return std::array{fit_of(pack, SideId::Left, store, options, diags),
-                      fit_of(pack, SideId::Right, store, options, diags)};
+    const Fitted right = fit_of(pack, SideId::Right, store, options, diags);
+    // Where one side has all of it, a side that has none of it need not be worked out as if it might.
+    if (right.fit.is_full() && !right.is_elsewhere) {
+      Fit none;
+      none.pack = right.fit.pack;
+      none.side = pack.sides()[number(SideId::Left)];
+      none.total = right.fit.total;
+      return std::array{std::move(none), right.fit};
+    }
+    return std::array{fit_of(pack, SideId::Left, store, options, diags).fit, right.fit};
   });
 }
 
