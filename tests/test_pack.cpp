@@ -83,6 +83,28 @@ test "swap" with {V = W, W = 2} {
   CHECK(outcome.has_line("ok    swap"));
 }
 
+TEST_CASE("What a test gives decides what the options are that depend on it") {
+  const std::string rules = R"(pack p : maxtext -> hf
+config hf { W = width
+  model = model_type }
+let half = W / 2, two = 2
+option rope : {"halves", "pairs"} = when model == "new": "pairs" else: "halves"
+when rope == "pairs" { a : [(half two)] -> b : [(two half)] } else { a : [W] -> b }
+)";
+  const Outcome outcome = run(rules + R"(test "pairs" with {W = 4, model = "new"} {
+  maxtext { a = [1, 2, 3, 4] }
+  hf { b = [1, 3, 2, 4] }
+}
+test "halves" with {W = 4, model = "old"} {
+  maxtext { a = [1, 2, 3, 4] }
+  hf { b = [1, 2, 3, 4] }
+}
+)");
+  INFO(outcome.messages);
+  CHECK(outcome.has_line("ok    pairs"));
+  CHECK(outcome.has_line("ok    halves"));
+}
+
 TEST_CASE("Values of a preset name one another; those that lead nowhere are an error") {
   const std::string rules = "pack p : maxtext -> hf\nconfig hf { V = vocab\n  W = width }\na : [V W] -> b\n";
   const auto shapes = [&](const std::string& preset) {

@@ -92,20 +92,20 @@ class Drawer {
     if (pack) (void)prove_coverage(*pack, used, diags_);
   }
 
-  /// Options read configs; what they are is settled before sizes change.
+  /// Options read configs, and what is fixed; what they are is settled before sizes change.
   void pin_options() {
-    const std::size_t before = diags_.all().size();
-    Evaluator evaluator(rules_, base_, diags_);
-    for (const auto& [name, definition] : rules_.definitions) {
-      if (definition.kind != DefinitionKind::Option || base_.options.contains(name) || fixed_.contains(name)) continue;
-      if (Result<Value> value = evaluator.option(name)) base_.options[name] = *std::move(value);
-    }
-    diags_.truncate(before);
     for (const auto& [name, value] : fixed_) {
       const Definition* definition = rules_.find(name);
       (definition != nullptr && definition->kind == DefinitionKind::Option ? base_.options : base_.values)[name] =
           value;
     }
+    const std::size_t before = diags_.all().size();
+    Evaluator evaluator(rules_, base_, diags_);
+    for (const auto& [name, definition] : rules_.definitions) {
+      if (definition.kind != DefinitionKind::Option || base_.options.contains(name)) continue;
+      if (Result<Value> value = evaluator.option(name)) base_.options[name] = *std::move(value);
+    }
+    diags_.truncate(before);
   }
 
   bool has_config(const std::string& side) const { return base_.configs[number(*rules_.side(side))] != nullptr; }
