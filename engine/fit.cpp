@@ -74,7 +74,7 @@ std::string key_of(const Rules& rules, const std::string& name) {
   const ast::ExprId expr = config->entries[definition->entry].value;
   const auto* binary = std::get_if<ast::Binary>(&file[expr].node);
   const auto* key = std::get_if<ast::Key>(&file[binary == nullptr ? expr : binary->left].node);
-  return key == nullptr ? name : fmt::format("{}.{}", dotted(config->sections.front()), dotted(*key));
+  return key == nullptr ? name : fmt::format("{}.{}", dotted(config->sections.back()), dotted(*key));
 }
 
 Fit measured(const Rules& rules, const Look& look, SideId side, std::span<const TensorInfo> catalogue) {
