@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes config.json and maxtext.yml of the presets of a rule pack.
 
-usage: make_presets.py [--rules rules] [--multimodal] PACK MODEL ...
+usage: make_presets.py [--rules rules] [--multimodal] [--unscanned] PACK MODEL ...
 
 A model is one of MaxText's configs/models. Its maxtext.yml is that file and the defaults that a converter reads; with --multimodal, it turns
-the model's vision on, which MaxText has off. Its config.json
+the model's vision on, which MaxText has off; with --unscanned, it has scan_layers: false, for models whose layers MaxText cannot stack. Its config.json
 is what MaxText's converter takes for Hugging Face's config of the model (utils/hf_model_configs), or, for models that it has none
 for, what the table below says; it is written by transformers' own class, all of it but what is not of the model.
 
@@ -91,14 +91,16 @@ def main():
     parser = argparse.ArgumentParser(description="Writes config.json and maxtext.yml of the presets of a rule pack.")
     parser.add_argument("--rules", type=pathlib.Path, default=pathlib.Path("rules"))
     parser.add_argument("--multimodal", action="store_true")
+    parser.add_argument("--unscanned", action="store_true")
     parser.add_argument("pack")
     parser.add_argument("models", nargs="+")
     args = parser.parse_args()
+    decided = {**({"use_multimodal": "true"} if args.multimodal else {}), **({"scan_layers": "false"} if args.unscanned else {})}
     for model in args.models:
         folder = args.rules / args.pack / "presets" / model
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text(json.dumps(hf_config(model), indent=2) + "\n")
-        (folder / "maxtext.yml").write_text(maxtext_yml(model, {"use_multimodal": "true"} if args.multimodal else {}))
+        (folder / "maxtext.yml").write_text(maxtext_yml(model, decided))
 
 
 if __name__ == "__main__":
