@@ -90,7 +90,7 @@ class PackCheck {
       trace_.fallbacks.clear();
       Result<Pack> pack = elaborate(rules_, gathered->inputs, trace_, diags_);
       if (!pack) {
-        if (only_required(filed)) {
+        if (is_excluded(diags_, filed)) {
           excluded = &chosen;
           diags_.truncate(filed);
         }
@@ -111,13 +111,6 @@ class PackCheck {
       squares_.add(packs, used_);
       if (diags_.errors() == errors) lists(preset, layouts);
     }
-  }
-
-  /// Whether all that was filed since is that a `require` does not hold: the pack itself says that it has no such
-  /// layout.
-  bool only_required(std::size_t filed) const {
-    return std::ranges::all_of(diags_.all() | std::views::drop(filed),
-                               [](const Diagnostic& d) { return d.id == diag::RequireFailed.id; });
   }
 
   /// A model without any layout.

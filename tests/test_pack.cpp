@@ -105,6 +105,41 @@ test "halves" with {W = 4, model = "old"} {
   CHECK(outcome.has_line("ok    halves"));
 }
 
+TEST_CASE("A layout that the pack excludes is not tested; if it excludes all of them, that is said") {
+  const std::string rules = "pack p : maxtext -> hf\nconfig hf { D = dim }\noption scan : bool = false\na : [D] -> b\n";
+  const std::string test = "test \"one\" with {D = 2} { maxtext { a = [1, 2] }\n hf { b = [1, 2] } }\n";
+  const Outcome one = run(rules + "require not scan \"no stacks\"\n" + test);
+  INFO(one.messages);
+  CHECK(one.joined() ==
+        "ok    one (scan = false)\n"
+        "ok    round trip scan = false: 1 + 1 tensors, bf16\n"
+        "ok    round trip scan = false: 1 + 1 tensors, f32\n");
+  const Outcome none = run(rules + "require scan and not scan \"nothing\"\n" + test);
+  CHECK(!none.passes);
+  CHECK(none.says("error[R0216 require-failed]"));
+}
+
+TEST_CASE("What rules take an element of is a list, and no size") {
+  const Outcome outcome = run(R"(pack p : maxtext -> hf
+config hf { L = layers
+  D = dim
+  kinds = layer_types }
+for i in 0..L {
+  let is_full = kinds[i] == "full" else i % 2 == 1
+  a.<i> : [D] -> b.<i> when is_full
+  c.<i> : [D] -> d.<i> when not is_full
+}
+test "odd layers are full" with {L = 2, D = 1} {
+  maxtext { a.1 = [1]
+    c.0 = [2] }
+  hf { b.1 = [1]
+    d.0 = [2] }
+}
+)");
+  INFO(outcome.messages);
+  CHECK(outcome.has_line("ok    odd layers are full"));
+}
+
 TEST_CASE("Values of a preset name one another; those that lead nowhere are an error") {
   const std::string rules = "pack p : maxtext -> hf\nconfig hf { V = vocab\n  W = width }\na : [V W] -> b\n";
   const auto shapes = [&](const std::string& preset) {

@@ -57,8 +57,7 @@ class Detector {
     const std::size_t before = diags_.all().size();
     current_.reset();
     if (Result<Pack> pack = elaborate(rules_, gathered_.inputs, diags_)) current_ = *std::move(pack);
-    is_excluded_ = !current_ && std::ranges::all_of(diags_.all() | std::views::drop(before),
-                                                    [](const Diagnostic& d) { return d.id == diag::RequireFailed.id; });
+    is_excluded_ = !current_ && is_excluded(diags_, before);
     diags_.truncate(before);
   }
 

@@ -90,6 +90,9 @@ struct Layouts {
 Layouts layouts(const Rules& rules, const Inputs& given);
 
 /// Says that layouts are not tried, where there are such: R0414.
+/// Whether all that was filed since is that a `require` does not hold: the pack itself says that it has no such layout.
+bool is_excluded(const Diagnostics& diags, std::size_t filed);
+
 void report_untried(const Rules& rules, const Layouts& layouts, Diagnostics& diags);
 
 }  // namespace rulec

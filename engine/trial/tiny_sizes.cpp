@@ -40,6 +40,7 @@ class Drawer {
         diags_(diags),
         random_(20240627),
         loops_(loop_names(rules)),
+        lists_(list_names(rules)),
         words_(word_keys(rules)) {}
 
   std::optional<TinyModel> run() {
@@ -147,7 +148,9 @@ class Drawer {
   }
 
   /// A name that no config has a value for: a size, unless rules take it for something else.
-  void add_unknown(const std::string& name) { words_.contains(name) ? add_word(name) : add_size(name); }
+  void add_unknown(const std::string& name) {
+    if (!lists_.contains(name)) words_.contains(name) ? add_word(name) : add_size(name);
+  }
 
   void add_word(const std::string& name) {
     if (std::ranges::find(drawn_words_, name) == drawn_words_.end()) drawn_words_.push_back(name);
@@ -225,6 +228,7 @@ class Drawer {
   Diagnostics& diags_;
   std::mt19937_64 random_;
   std::set<std::string> loops_;  // names that loops run to
+  std::set<std::string> lists_;
   std::vector<std::string> loop_sizes_;
   std::vector<std::string> axis_sizes_;
   std::map<std::string, std::vector<Value>> words_;
