@@ -174,11 +174,13 @@ class PackCheck {
     return lists;
   }
 
-  static FitScore score_of(const Proved& layout, const List& list) {
-    Inputs inputs = layout.gathered.inputs;
+  static FitScore score_of(const Pack& pack, Inputs inputs, const List& list) {
     inputs.catalogues = {};
     inputs.catalogues[number(list.side)] = list.tensors;
-    return score(layout.pack, inputs);
+    return score(pack, inputs);
+  }
+  static FitScore score_of(const Proved& layout, const List& list) {
+    return score_of(layout.pack, layout.gathered.inputs, list);
   }
 
   /// The preset's lists of tensors: each is held against the layouts that fit it best. Where options leave layouts out,
@@ -196,10 +198,28 @@ class PackCheck {
         });
         if (best->names_better_than(scores[i]) || is_of_another) continue;
         const std::size_t filed = diags_.all().size();
-        (void)check_catalogue(layouts[i].pack, list.side, as_given(list, layouts[i]), list.where, std::nullopt, diags_);
+        const std::optional<Pack> named = as_named(list, layouts[i], scores[i]);
+        (void)check_catalogue(named ? *named : layouts[i].pack, list.side, as_given(list, layouts[i]), list.where,
+                              std::nullopt, diags_);
         diags_.forget_repeated(before_, filed);
       }
     }
+  }
+
+  /// A layout with the option of texts that makes the names of the list, if they are not those of the layout.
+  std::optional<Pack> as_named(const List& list, const Proved& layout, const FitScore& score) {
+    if (score.names == list.tensors.size() && score.missing == 0) return std::nullopt;
+    Inputs given;
+    for (const auto& [name, text] : options_.options) given.options[name] = Value(text);
+    for (const std::string& name : open_options(rules_, given, ast::Option::Type::Set)) {
+      for (const Value& value : set_values(rules_, name)) {
+        Inputs inputs = layout.gathered.inputs;
+        inputs.options[name] = value;
+        std::optional<Pack> pack = try_elaborate(rules_, inputs, diags_);
+        if (pack && score_of(*pack, inputs, list).names_better_than(score)) return pack;
+      }
+    }
+    return std::nullopt;
   }
 
   /// A list is of the options that its model has. With others that are given, such as another axis to stack along, its

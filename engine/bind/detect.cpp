@@ -42,6 +42,10 @@ class Detector {
       if (!settle(said)) gathered_.said.push_back(std::move(said));
     }
     elaborate_as_given();
+    // First what names are called: a layout that leaves out what is called otherwise would look better.
+    for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Set)) {
+      for (const Value& value : set_values(rules_, name)) attempt(name, value, true);
+    }
     for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Bool)) {
       for (const bool value : {false, true}) attempt(name, Value(value), true);
     }
@@ -176,6 +180,11 @@ std::optional<Pack> try_elaborate(const Rules& rules, const Inputs& inputs, Diag
   diags.truncate(before);
   if (!pack) return std::nullopt;
   return *std::move(pack);
+}
+
+std::vector<Value> set_values(const Rules& rules, std::string_view option) {
+  const auto& texts = std::get<ast::Option>(rules.statement(*rules.find(option)).node).values;
+  return {texts.begin(), texts.end()};
 }
 
 std::vector<std::string> open_options(const Rules& rules, const Inputs& inputs, ast::Option::Type type) {

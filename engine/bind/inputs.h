@@ -78,6 +78,9 @@ FitScore score(const Pack& pack, const Inputs& inputs);
 /// The pack's options of one type that nobody gave, in the order of their names.
 std::vector<std::string> open_options(const Rules& rules, const Inputs& inputs, ast::Option::Type type);
 
+/// The values that an option of texts may have, in their order.
+std::vector<Value> set_values(const Rules& rules, std::string_view option);
+
 /// Values of `bool` options, by name.
 using Layout = std::map<std::string, Value, std::less<>>;
 
