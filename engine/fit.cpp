@@ -144,7 +144,11 @@ Result<std::vector<Fit>> find_fits(const TensorStore& checkpoint,
       if (is_known || fit.is_full()) fits.push_back(std::move(fit));
     }
   }
-  std::ranges::stable_sort(fits, [](const Fit& a, const Fit& b) { return a.matched * b.total > b.matched * a.total; });
+  std::ranges::stable_sort(fits, [](const Fit& a, const Fit& b) {
+    const std::size_t left = a.matched * b.total;
+    const std::size_t right = b.matched * a.total;
+    return left > right || (left == right && a.missing < b.missing);
+  });
   return fits;
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "engine/store/name_series.h"
 #include "engine/store/tensor_list.h"
 
 using namespace rulec;
@@ -46,6 +47,9 @@ TEST_CASE("lists of tensors") {
 TEST_CASE("a line may name a series of tensors") {
   CHECK(read("l.<0..2>.e.<1,3..5> F32 [2]") ==
         "l.0.e.1 F32 [2]; l.0.e.3 F32 [2]; l.0.e.4 F32 [2]; l.1.e.1 F32 [2]; l.1.e.3 F32 [2]; l.1.e.4 F32 [2]");
+  CHECK(size_of_series("l.<0..2>.e.<1,3..5>") == 6);
+  CHECK(size_of_series("l.<0>") == 1);
+  CHECK(!size_of_series("l.<0..x>"));
   CHECK(read("w_<8..11>x BF16 [] # three") == "w_10x BF16 []; w_8x BF16 []; w_9x BF16 []");
   CHECK(read("a<b>.<> BF16 []\n<0..1 F32 []\n0..1> F32 []") == "0..1> F32 []; <0..1 F32 []; a<b>.<> BF16 []");
 }

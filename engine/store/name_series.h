@@ -18,4 +18,7 @@ inline constexpr std::size_t MaxSeries = 1'000'000;
 /// Nothing if a hole is no list of whole numbers and ascending ranges, or if there are more than `MaxSeries` names.
 std::optional<std::vector<std::string>> names_of_series(std::string_view series);
 
+/// How many names that are, without making them. Nothing where `names_of_series` gives nothing.
+std::optional<std::size_t> size_of_series(std::string_view series);
+
 }  // namespace rulec
