@@ -198,17 +198,18 @@ class PackCheck {
         });
         if (best->names_better_than(scores[i]) || is_of_another) continue;
         const std::size_t filed = diags_.all().size();
-        const std::optional<Pack> named = as_named(list, layouts[i], scores[i]);
-        (void)check_catalogue(named ? *named : layouts[i].pack, list.side, as_given(list, layouts[i]), list.where,
+        const std::optional<Pack> worded = as_worded(list, layouts[i], scores[i]);
+        (void)check_catalogue(worded ? *worded : layouts[i].pack, list.side, as_given(list, layouts[i]), list.where,
                               std::nullopt, diags_);
         diags_.forget_repeated(before_, filed);
       }
     }
   }
 
-  /// A layout with the option of texts that makes the names of the list, if they are not those of the layout.
-  std::optional<Pack> as_named(const List& list, const Proved& layout, const FitScore& score) {
-    if (score.names == list.tensors.size() && score.missing == 0) return std::nullopt;
+  /// A layout with the option of texts that fits the list better, if the layout does not fit it.
+  std::optional<Pack> as_worded(const List& list, const Proved& layout, const FitScore& score) {
+    const std::size_t all = list.tensors.size();
+    if (score.names == all && score.missing == 0 && score.shapes == all) return std::nullopt;
     Inputs given;
     for (const auto& [name, text] : options_.options) given.options[name] = Value(text);
     for (const std::string& name : open_options(rules_, given, ast::Option::Type::Set)) {
@@ -216,7 +217,7 @@ class PackCheck {
         Inputs inputs = layout.gathered.inputs;
         inputs.options[name] = value;
         std::optional<Pack> pack = try_elaborate(rules_, inputs, diags_);
-        if (pack && score_of(*pack, inputs, list).names_better_than(score)) return pack;
+        if (pack && score_of(*pack, inputs, list).better_than(score)) return pack;
       }
     }
     return std::nullopt;

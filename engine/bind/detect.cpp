@@ -44,7 +44,9 @@ class Detector {
     elaborate_as_given();
     // First what names are called: a layout that leaves out what is called otherwise would look better.
     for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Set)) {
-      for (const Value& value : set_values(rules_, name)) attempt(name, value, true);
+      for (const bool by_names : {true, false}) {
+        for (const Value& value : set_values(rules_, name)) attempt(name, value, by_names);
+      }
     }
     for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Bool)) {
       for (const bool value : {false, true}) attempt(name, Value(value), true);

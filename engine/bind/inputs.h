@@ -72,6 +72,10 @@ struct FitScore {
   bool names_better_than(const FitScore& o) const {
     return names > o.names || (names == o.names && missing < o.missing);
   }
+  /// By shapes where names say nothing.
+  bool better_than(const FitScore& o) const {
+    return names_better_than(o) || (!o.names_better_than(*this) && shapes > o.shapes);
+  }
 };
 FitScore score(const Pack& pack, const Inputs& inputs);
 

@@ -104,6 +104,16 @@ class RoundTrips {
   TensorTrips trips_;
 };
 
+/// Whether small sizes failed at nothing but a `require`, or the model itself, as large as it is, does.
+bool excludes(const Rules& rules, const Inputs& inputs, Diagnostics& diags, std::size_t filed) {
+  if (is_excluded(diags, filed)) return true;
+  const std::size_t before = diags.all().size();
+  const Result<Pack> pack = elaborate(rules, inputs, diags);
+  const bool is = !pack && is_excluded(diags, before);
+  diags.truncate(before);
+  return is;
+}
+
 /// False, and no line, if the pack excludes the layout and `may_exclude` it.
 bool run_layout(const std::shared_ptr<const Rules>& rules, const std::string& preset, const GatheredInputs& gathered,
                 const Layout& layout, bool may_exclude, std::vector<std::string>& lines, Diagnostics& diags) {
@@ -115,7 +125,7 @@ bool run_layout(const std::shared_ptr<const Rules>& rules, const std::string& pr
   const std::size_t before = diags.all().size();
   const std::size_t errors = diags.errors();
   std::optional<TinyModel> tiny = tiny_model(*rules, inputs, {}, diags);
-  if (!tiny && may_exclude && diags.errors() > errors && is_excluded(diags, before)) {
+  if (!tiny && may_exclude && diags.errors() > errors && excludes(*rules, inputs, diags, before)) {
     diags.truncate(before);
     return false;
   }

@@ -15,6 +15,7 @@
 #include "engine/pack/evaluator.h"
 #include "engine/rules/definitions.h"
 #include "engine/trial/word_keys.h"
+#include "grammar/messages.h"
 
 namespace rulec {
 namespace {
@@ -45,6 +46,7 @@ class Drawer {
 
   std::optional<TinyModel> run() {
     pin_options();
+    if (is_ruled_out()) return std::nullopt;
     find_sizes();
     std::optional<TinyModel> best;
     Rank best_rank;
@@ -74,6 +76,25 @@ class Drawer {
       return equal_axes < o.equal_axes || (equal_axes == o.equal_axes && rules > o.rules);
     }
   };
+
+  /// Whether a `require` of the pack fails by what is fixed, options and configs among it: no sizes would help. Says so.
+  bool is_ruled_out() {
+    const std::size_t before = diags_.all().size();
+    Evaluator evaluator(rules_, base_, diags_);
+    const ast::File& file = rules_.files.front();
+    for (const ast::StatementId id : file.body) {
+      const auto* require = std::get_if<ast::Require>(&file[id].node);
+      if (require == nullptr) continue;
+      const Result<Value> value = evaluator.evaluate(file, require->condition);
+      diags_.truncate(before);
+      if (!value || *value != Value(false)) continue;
+      const Span span = file[require->condition].span;
+      Finding finding = report(diags_, span, diag::RequireFailed, diags_.sources().text(span));
+      if (require->why) finding.note(*require->why);
+      return true;
+    }
+    return false;
+  }
 
   /// So many draws see every truth with every other, and as many words.
   int word_draws() const { return 1 << std::min<std::size_t>(drawn_words_.size(), 5); }
