@@ -127,7 +127,7 @@ def plain(value):
 def maxtext_yml(case, config):
     """What a user's yml would say: the name, the layout, the keys of the model's own file and of the case."""
     own = pathlib.Path(maxtext.__file__).parent / "configs" / "models" / f"{case['model']}.yml"
-    keys = ["model_name", "scan_layers", "param_scan_axis", "weight_dtype", *yaml.safe_load(own.read_text()), *case["mt"]]
+    keys = ["model_name", "scan_layers", "param_scan_axis", "use_multimodal", "weight_dtype", *yaml.safe_load(own.read_text()), *case["mt"]]
     everything = config.get_keys()
     keys = [k for k in dict.fromkeys(keys) if k in everything and k not in ("base_config", "logical_axis_rules")]
     return yaml.safe_dump({k: plain(everything[k]) for k in keys}, sort_keys=False)

@@ -84,7 +84,8 @@ def maxtext_yml(model, decided):
 # The name, and defaults from configs/base.yml of MaxText 0.2.5, which every model has unless told otherwise:
 
 model_name: "{model}"
-""" + "".join(f"{key}: {value}\n" for key, value in {**DEFAULTS, **decided}.items())
+""" + "".join(
+        f"{key}: {value}\n" for key, value in {**DEFAULTS, **decided}.items() if not re.search(f"^{key}:", own, re.M))
 
 
 def main():

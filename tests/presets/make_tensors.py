@@ -50,7 +50,7 @@ from maxtext.configs import pyconfig
 
 DTYPES = {"bfloat16": (torch.bfloat16, ml_dtypes.bfloat16), "float32": (torch.float32, np.float32)}
 MAXTEXT_VERSION = importlib.metadata.version("maxtext")
-SAFETENSORS_NAMES = {"bfloat16": "BF16", "float32": "F32"}
+SAFETENSORS_NAMES = {"bfloat16": "BF16", "float32": "F32", "int32": "I32", "int64": "I64"}
 
 
 # What a maxtext.yml decides; the rest of it is checked to be what MaxText has for the model.
@@ -130,10 +130,13 @@ def main():
         hf_config = json.loads((folder / "config.json").read_text())
         expected = yaml.safe_load((folder / "maxtext.yml").read_text())
         class_name = hf_config["architectures"][0]
-        write(folder / "hf.tensors", [
-            f"Made by make_tensors.py: {class_name} of transformers {transformers.__version__}, without tied copies.",
-            f"{args.dtype}, as asked for.",
-        ], hf_tensors(hf_config, args.dtype))
+        if hasattr(transformers, class_name):
+            write(folder / "hf.tensors", [
+                f"Made by make_tensors.py: {class_name} of transformers {transformers.__version__}, without tied copies.",
+                f"{args.dtype}, as asked for.",
+            ], hf_tensors(hf_config, args.dtype))
+        else:
+            print(f"{model}: transformers has no {class_name}, so there is no hf.tensors")
         for scan_layers, name in (True, "maxtext"), (False, "maxtext_unscanned"):
             if scan_layers and not expected["scan_layers"]:
                 continue  # MaxText cannot stack the layers of this model
