@@ -67,6 +67,8 @@ def hf_config(model):
         config.architectures = [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[config.model_type]]
     if config.dtype is None:
         config.dtype = "bfloat16"
+    if not hasattr(config, "tie_word_embeddings"):
+        config.tie_word_embeddings = False  # what a class of transformers without the key does
     default = type(config)()
     return terse(json.loads(config.to_json_string(use_diff=False)), json.loads(default.to_json_string(use_diff=False)))
 
