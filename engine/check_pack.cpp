@@ -90,7 +90,7 @@ class PackCheck {
       trace_.fallbacks.clear();
       Result<Pack> pack = elaborate(rules_, gathered->inputs, trace_, diags_);
       if (!pack) {
-        if (only_required(filed)) {
+        if (is_excluded(diags_, filed)) {
           excluded = &chosen;
           diags_.truncate(filed);
         }
@@ -111,13 +111,6 @@ class PackCheck {
       squares_.add(packs, used_);
       if (diags_.errors() == errors) lists(preset, layouts);
     }
-  }
-
-  /// Whether all that was filed since is that a `require` does not hold: the pack itself says that it has no such
-  /// layout.
-  bool only_required(std::size_t filed) const {
-    return std::ranges::all_of(diags_.all() | std::views::drop(filed),
-                               [](const Diagnostic& d) { return d.id == diag::RequireFailed.id; });
   }
 
   /// A model without any layout.
@@ -181,11 +174,13 @@ class PackCheck {
     return lists;
   }
 
-  static FitScore score_of(const Proved& layout, const List& list) {
-    Inputs inputs = layout.gathered.inputs;
+  static FitScore score_of(const Pack& pack, Inputs inputs, const List& list) {
     inputs.catalogues = {};
     inputs.catalogues[number(list.side)] = list.tensors;
-    return score(layout.pack, inputs);
+    return score(pack, inputs);
+  }
+  static FitScore score_of(const Proved& layout, const List& list) {
+    return score_of(layout.pack, layout.gathered.inputs, list);
   }
 
   /// The preset's lists of tensors: each is held against the layouts that fit it best. Where options leave layouts out,
@@ -203,10 +198,29 @@ class PackCheck {
         });
         if (best->names_better_than(scores[i]) || is_of_another) continue;
         const std::size_t filed = diags_.all().size();
-        (void)check_catalogue(layouts[i].pack, list.side, as_given(list, layouts[i]), list.where, std::nullopt, diags_);
+        const std::optional<Pack> worded = as_worded(list, layouts[i], scores[i]);
+        (void)check_catalogue(worded ? *worded : layouts[i].pack, list.side, as_given(list, layouts[i]), list.where,
+                              std::nullopt, diags_);
         diags_.forget_repeated(before_, filed);
       }
     }
+  }
+
+  /// A layout with the option of texts that fits the list better, if the layout does not fit it.
+  std::optional<Pack> as_worded(const List& list, const Proved& layout, const FitScore& score) {
+    const std::size_t all = list.tensors.size();
+    if (score.names == all && score.missing == 0 && score.shapes == all) return std::nullopt;
+    Inputs given;
+    for (const auto& [name, text] : options_.options) given.options[name] = Value(text);
+    for (const std::string& name : open_options(rules_, given, ast::Option::Type::Set)) {
+      for (const Value& value : set_values(rules_, name)) {
+        Inputs inputs = layout.gathered.inputs;
+        inputs.options[name] = value;
+        std::optional<Pack> pack = try_elaborate(rules_, inputs, diags_);
+        if (pack && score_of(*pack, inputs, list).better_than(score)) return pack;
+      }
+    }
+    return std::nullopt;
   }
 
   /// A list is of the options that its model has. With others that are given, such as another axis to stack along, its

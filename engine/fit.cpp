@@ -74,7 +74,7 @@ std::string key_of(const Rules& rules, const std::string& name) {
   const ast::ExprId expr = config->entries[definition->entry].value;
   const auto* binary = std::get_if<ast::Binary>(&file[expr].node);
   const auto* key = std::get_if<ast::Key>(&file[binary == nullptr ? expr : binary->left].node);
-  return key == nullptr ? name : fmt::format("{}.{}", dotted(config->sections.front()), dotted(*key));
+  return key == nullptr ? name : fmt::format("{}.{}", dotted(config->sections.back()), dotted(*key));
 }
 
 Fit measured(const Rules& rules, const Look& look, SideId side, std::span<const TensorInfo> catalogue) {
@@ -153,7 +153,11 @@ Result<std::vector<Fit>> find_fits(const TensorStore& checkpoint,
       if (is_known || fit.is_full()) fits.push_back(std::move(fit));
     }
   }
-  std::ranges::stable_sort(fits, [](const Fit& a, const Fit& b) { return a.matched * b.total > b.matched * a.total; });
+  std::ranges::stable_sort(fits, [](const Fit& a, const Fit& b) {
+    const std::size_t left = a.matched * b.total;
+    const std::size_t right = b.matched * a.total;
+    return left > right || (left == right && a.missing < b.missing);
+  });
   return fits;
 }
 

@@ -2,6 +2,7 @@
 // Sizes and layouts without a config: a checkpoint's names and shapes tell them, however many layers and experts it
 // has.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <chrono>
 #include <string>
@@ -141,6 +142,30 @@ TEST_CASE("The layout is found with the sizes") {
   CAPTURE(flat.messages);
   CHECK(flat.found == flat.expected);
   CHECK(flat.decisions.find("scan_layers is false: the checkpoint has `layers_0.a.norm`\n") == 0);
+}
+
+TEST_CASE("Names that an option of texts decides are found") {
+  Diagnostics diags;
+  const Result<RulePack> pack = load_pack("gemma3", diags);
+  REQUIRE(pack);
+  for (const char* names : {"published", "transformers", "maxtext"}) {
+    BindOptions given;
+    given.preset = "gemma3-4b";
+    given.options["hf_names"] = names;
+    const Result<Model> model = bind(*pack, given, diags);
+    REQUIRE_MESSAGE(model, render_text(diags));
+    const Catalogue catalogue(model->tensors("hf"));
+    BindOptions alone;
+    alone.preset = "gemma3-4b";
+    alone.checkpoints["hf"] = &catalogue;
+    const Result<Model> found = bind(*pack, alone, diags);
+    REQUIRE_MESSAGE(found, render_text(diags));
+    CHECK(found->options().at("hf_names") == names);
+    const bool is_default = std::string_view(names) == "published";
+    CHECK(found->decisions().empty() == is_default);
+    for (const std::string& decision : found->decisions())
+      CHECK_MESSAGE(decision.starts_with(fmt::format("hf_names is \"{}\": the checkpoint has `", names)), decision);
+  }
 }
 
 TEST_CASE("So is where a loop begins") {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "engine/store/name_series.h"
 #include "engine/store/tensor_list.h"
 
 using namespace rulec;
@@ -43,6 +44,16 @@ TEST_CASE("lists of tensors") {
         "a F32 []; b BF16 [2304 8 256]; c.<0>/x I64 [0]");
 }
 
+TEST_CASE("a line may name a series of tensors") {
+  CHECK(read("l.<0..2>.e.<1,3..5> F32 [2]") ==
+        "l.0.e.1 F32 [2]; l.0.e.3 F32 [2]; l.0.e.4 F32 [2]; l.1.e.1 F32 [2]; l.1.e.3 F32 [2]; l.1.e.4 F32 [2]");
+  CHECK(size_of_series("l.<0..2>.e.<1,3..5>") == 6);
+  CHECK(size_of_series("l.<0>") == 1);
+  CHECK(!size_of_series("l.<0..x>"));
+  CHECK(read("w_<8..11>x BF16 [] # three") == "w_10x BF16 []; w_8x BF16 []; w_9x BF16 []");
+  CHECK(read("a<b>.<> BF16 []\n<0..1 F32 []\n0..1> F32 []") == "0..1> F32 []; <0..1 F32 []; a<b>.<> BF16 []");
+}
+
 TEST_CASE("bad lists of tensors: what, and where") {
   const std::string cannot = " `hf.tensors` cannot be read as a list of tensors: ";
   const std::pair<std::string, std::string> rows[] = {
@@ -63,6 +74,11 @@ TEST_CASE("bad lists of tensors: what, and where") {
       {"a BF16 [2]\nb\na F32 [3]\n", "R0901 2:2" + cannot +
                                          "expected a type, such as `BF16`, behind the name; R0901 3:1" + cannot +
                                          "this tensor stands twice"},
+      {"a.<0..3> BF16 [2]\na.2 F32 [3]\n", "R0901 2:1" + cannot + "this tensor stands twice"},
+      {"a.2 BF16 [2]\na.<0..3> F32 [3]\n", "R0901 2:1" + cannot + "the tensor `a.2` stands twice"},
+      {"a.<0..0> F32 []\na.<1..x> F32 []\na.<0,> F32 []\na.<0..1000000>.<0..2> F32 []\na.<3..4294967296> F32 []",
+       fmt::format("R0901 1:1{0}; R0901 2:1{0}; R0901 3:1{0}; R0901 4:1{0}; R0901 5:1{0}",
+                   cannot + "a series of names is such as `layers.<0..26>.<0,2..4>`, up to 1000000 names")},
       {"a BF16 [2]\n\xFF F32 []", "R0102 2:1 this text is not UTF-8"},
   };
   for (const auto& [text, want] : rows) {

@@ -83,6 +83,63 @@ test "swap" with {V = W, W = 2} {
   CHECK(outcome.has_line("ok    swap"));
 }
 
+TEST_CASE("What a test gives decides what the options are that depend on it") {
+  const std::string rules = R"(pack p : maxtext -> hf
+config hf { W = width
+  model = model_type }
+let half = W / 2, two = 2
+option rope : {"halves", "pairs"} = when model == "new": "pairs" else: "halves"
+when rope == "pairs" { a : [(half two)] -> b : [(two half)] } else { a : [W] -> b }
+)";
+  const Outcome outcome = run(rules + R"(test "pairs" with {W = 4, model = "new"} {
+  maxtext { a = [1, 2, 3, 4] }
+  hf { b = [1, 3, 2, 4] }
+}
+test "halves" with {W = 4, model = "old"} {
+  maxtext { a = [1, 2, 3, 4] }
+  hf { b = [1, 2, 3, 4] }
+}
+)");
+  INFO(outcome.messages);
+  CHECK(outcome.has_line("ok    pairs"));
+  CHECK(outcome.has_line("ok    halves"));
+}
+
+TEST_CASE("A layout that the pack excludes is not tested; if it excludes all of them, that is said") {
+  const std::string rules = "pack p : maxtext -> hf\nconfig hf { D = dim }\noption scan : bool = false\na : [D] -> b\n";
+  const std::string test = "test \"one\" with {D = 2} { maxtext { a = [1, 2] }\n hf { b = [1, 2] } }\n";
+  const Outcome one = run(rules + "require not scan \"no stacks\"\n" + test);
+  INFO(one.messages);
+  CHECK(one.joined() ==
+        "ok    one (scan = false)\n"
+        "ok    round trip scan = false: 1 + 1 tensors, bf16\n"
+        "ok    round trip scan = false: 1 + 1 tensors, f32\n");
+  const Outcome none = run(rules + "require scan and not scan \"nothing\"\n" + test);
+  CHECK(!none.passes);
+  CHECK(none.says("error[R0216 require-failed]"));
+}
+
+TEST_CASE("What rules take an element of is a list, and no size") {
+  const Outcome outcome = run(R"(pack p : maxtext -> hf
+config hf { L = layers
+  D = dim
+  kinds = layer_types }
+for i in 0..L {
+  let is_full = kinds[i] == "full" else i % 2 == 1
+  a.<i> : [D] -> b.<i> when is_full
+  c.<i> : [D] -> d.<i> when not is_full
+}
+test "odd layers are full" with {L = 2, D = 1} {
+  maxtext { a.1 = [1]
+    c.0 = [2] }
+  hf { b.1 = [1]
+    d.0 = [2] }
+}
+)");
+  INFO(outcome.messages);
+  CHECK(outcome.has_line("ok    odd layers are full"));
+}
+
 TEST_CASE("Values of a preset name one another; those that lead nowhere are an error") {
   const std::string rules = "pack p : maxtext -> hf\nconfig hf { V = vocab\n  W = width }\na : [V W] -> b\n";
   const auto shapes = [&](const std::string& preset) {

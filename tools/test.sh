@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds and tests: `tools/test.sh` does all of it but logits, `tools/test.sh STEP...` some of release, asan, lint,
-# orbax, maxtext, logits.
+# Builds and tests: `tools/test.sh` does all of it but packs and logits, `tools/test.sh STEP...` some of release, asan,
+# lint, orbax, maxtext, packs, logits.
 #
 #   release  -O2, every test
 #   asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #   lint     clang-format-19 and clang-tidy-19; Debian 12 has these beside its older default
 #   orbax    the real Orbax restores what rulec writes (Python 3.11; packages in a virtual environment below build/)
 #   maxtext  MaxText's own loader does (likewise, Python 3.12; skipped if there is none)
+#   packs    every test and round trip of every pack, and what notices a change of one token of it (a quarter of an hour)
 #   logits   MaxText and transformers compute the same from the same Gemma 2 (likewise; downloads 3 GB with PyTorch)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -62,6 +63,18 @@ orbax() {
 
 maxtext() { with_maxtext maxtext_test write_checkpoint requirements-maxtext.txt; }
 
+packs() {
+  configure build Release
+  cmake --build build
+  build/rulec check
+  build/rulec test
+  local list pack
+  for list in tests/mutations/*.survivors; do
+    pack=$(basename "$list" .survivors)
+    build/tests/rulec_mutations "$pack/$pack.rules" "$list" "$pack"
+  done
+}
+
 logits() { with_maxtext logits_test rulec requirements-logits.txt; }
 
 [ $# -gt 0 ] || set -- release asan lint orbax maxtext
@@ -77,7 +90,8 @@ for step in "$@"; do
     lint) lint ;;
     orbax) orbax ;;
     maxtext) maxtext ;;
+    packs) packs ;;
     logits) logits ;;
-    *) echo "usage: tools/test.sh [release] [asan] [lint] [orbax] [maxtext] [logits]" >&2; exit 2 ;;
+    *) echo "usage: tools/test.sh [release] [asan] [lint] [orbax] [maxtext] [packs] [logits]" >&2; exit 2 ;;
   esac
 done

@@ -57,6 +57,12 @@ class Detector {
       if (!settle(said)) gathered_.said.push_back(std::move(said));
     }
     elaborate_as_given();
+    // First what names are called: a layout that leaves out what is called otherwise would look better.
+    for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Set)) {
+      for (const bool by_names : {true, false}) {
+        for (const Value& value : set_values(rules_, name)) attempt(name, value, by_names);
+      }
+    }
     for (const std::string& name : open_options(rules_, gathered_.inputs, ast::Option::Type::Bool)) {
       for (const bool value : {false, true}) attempt(name, Value(value), true);
     }
@@ -72,9 +78,7 @@ class Detector {
   void elaborate_as_given() {
     current_ = {};  // its memory goes first
     current_ = tried(rules_, gathered_.inputs, diags_);
-    is_excluded_ = !current_.pack && std::ranges::all_of(current_.said, [](const Diagnostic& d) {
-      return d.id == diag::RequireFailed.id;
-    });
+    is_excluded_ = !current_.pack && is_excluded(current_.said);
   }
 
   /// Takes what a file says, or says why not. False if that cannot be told yet: sizes are missing.
@@ -195,6 +199,11 @@ Result<Pack> elaborate(const Rules& rules, GatheredInputs& gathered, Diagnostics
   if (!known) return elaborate(rules, gathered.inputs, diags);
   for (Diagnostic& diagnostic : known->said) diags.add(std::move(diagnostic));
   return std::move(known->pack);
+}
+
+std::vector<Value> set_values(const Rules& rules, std::string_view option) {
+  const auto& texts = std::get<ast::Option>(rules.statement(*rules.find(option)).node).values;
+  return {texts.begin(), texts.end()};
 }
 
 std::vector<std::string> open_options(const Rules& rules, const Inputs& inputs, ast::Option::Type type) {

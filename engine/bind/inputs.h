@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -82,11 +83,18 @@ struct FitScore {
   bool names_better_than(const FitScore& o) const {
     return names > o.names || (names == o.names && missing < o.missing);
   }
+  /// By shapes where names say nothing.
+  bool better_than(const FitScore& o) const {
+    return names_better_than(o) || (!o.names_better_than(*this) && shapes > o.shapes);
+  }
 };
 FitScore score(const Pack& pack, const Inputs& inputs);
 
 /// The pack's options of one type that nobody gave, in the order of their names.
 std::vector<std::string> open_options(const Rules& rules, const Inputs& inputs, ast::Option::Type type);
+
+/// The values that an option of texts may have, in their order.
+std::vector<Value> set_values(const Rules& rules, std::string_view option);
 
 /// Values of `bool` options, by name.
 using Layout = std::map<std::string, Value, std::less<>>;
@@ -98,6 +106,14 @@ struct Layouts {
   std::vector<std::string> untried;  ///< options of which one value only is tried
 };
 Layouts layouts(const Rules& rules, const Inputs& given);
+
+/// Whether all that was said is that a `require` does not hold: the pack itself says that it has no such layout.
+bool is_excluded(std::span<const Diagnostic> said);
+
+/// The same of what was filed since there were so many.
+inline bool is_excluded(const Diagnostics& diags, std::size_t filed) {
+  return is_excluded(std::span(diags.all()).subspan(filed));
+}
 
 /// Says that layouts are not tried, where there are such: R0414.
 void report_untried(const Rules& rules, const Layouts& layouts, Diagnostics& diags);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "engine/bind/inputs.h"
@@ -31,6 +33,10 @@ Layouts layouts(const Rules& rules, const Inputs& given) {
     result.tried = std::move(more);
   }
   return result;
+}
+
+bool is_excluded(std::span<const Diagnostic> said) {
+  return std::ranges::all_of(said, [](const Diagnostic& d) { return d.id == diag::RequireFailed.id; });
 }
 
 void report_untried(const Rules& rules, const Layouts& layouts, Diagnostics& diags) {

@@ -111,4 +111,20 @@ std::set<std::string> loop_names(const Rules& rules) {
   return Collector(rules).run();
 }
 
+std::set<std::string> list_names(const Rules& rules) {
+  std::set<std::string> names;
+  for (const ast::File& file : rules.files) {
+    const auto add = [&](ast::ExprId of) {
+      if (const auto* key = std::get_if<ast::Key>(&file[of].node)) names.insert(dotted(*key));
+    };
+    for (const ast::Expr& expr : file.exprs) {
+      if (const auto* element = std::get_if<ast::Element>(&expr.node)) add(element->of);
+      const auto* call = std::get_if<ast::Call>(&expr.node);
+      if (call != nullptr && call->function.text == "len" && !call->arguments.empty())
+        add(call->arguments.front().value);
+    }
+  }
+  return names;
+}
+
 }  // namespace rulec

@@ -62,6 +62,8 @@ class SideCoverage {
   void tensor(std::size_t t) {
     const Tensor& tensor = pack_.tensors[number(side_)][t];
     if (cells(tensor.shape) == 0) return;
+    // One piece of as many cells is the whole tensor: its cells differ, and all lie within.
+    if (pieces_[t].size() == 1 && count_of(*pieces_[t].front()) == cells(tensor.shape)) return;
     std::vector<const Piece*> pieces;
     std::vector<StridedBox> boxes;
     std::set<StridedBox> pads;  // several rules may say the same padding
@@ -76,6 +78,12 @@ class SideCoverage {
     if (cover->overlap)
       add_meeting({&tensor, pieces[cover->overlap->first], pieces[cover->overlap->second], cover->overlap->cell, 0});
     if (cover->hole) holes_.push_back({&tensor, pieces.front(), *cover->hole});
+  }
+
+  std::int64_t count_of(const Piece& piece) const {
+    std::int64_t count = 1;
+    for (const PieceAxis& axis : pack_.forms[piece.form].axes) count *= axis.extent;
+    return count;
   }
 
   void report_unproved(const Tensor& tensor, const Piece& piece) {

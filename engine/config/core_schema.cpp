@@ -41,6 +41,12 @@ bool is_real(std::string_view text) {
   return !text.empty() && count_digits(text) == text.size();
 }
 
+/// [1-9][0-9_]*[0-9]
+bool is_grouped(std::string_view text) {
+  return text.front() >= '1' && text.front() <= '9' && text.back() != '_' &&
+         text.find_first_not_of("0123456789_") == text.npos;
+}
+
 std::optional<Node> based(std::string_view digits, int base) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, base);
@@ -75,6 +81,11 @@ std::optional<Node> resolve_plain(std::string_view text) {
   }
   if (text.starts_with("0x") && !digits.empty() && digits.find_first_not_of("0123456789abcdefABCDEF") == digits.npos) {
     return based(digits, 16);
+  }
+  if (bare.find('_') != bare.npos && is_grouped(bare)) {
+    std::string plain(text.starts_with('+') ? bare : text);
+    std::erase(plain, '_');
+    if (std::optional<Node> whole = based(plain, 10)) return whole;
   }
   if (!is_real(bare)) return std::string(text);
   const std::string_view number = text.starts_with('+') ? bare : text;

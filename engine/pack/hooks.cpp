@@ -92,6 +92,10 @@ class HookExpander {
           taken[static_cast<std::size_t>(at - hook.parameters.begin())] = true;
           continue;
         }
+        Result<Value> value = evaluator_.evaluate(file, expr);
+        if (!value) return diags().failed();
+        if (!has_value(*value))
+          return evaluator_.report_no_value(file[expr].span, fmt::format("the hook `{}`", op.name.text));
         numbers.push_back({at->name, expr});
       }
     }

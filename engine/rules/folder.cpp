@@ -19,19 +19,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view BundledRoot = "<rulec>";
 constexpr std::string_view Extension = ".rules";
 
-std::optional<std::string> read_bundled(const fs::path& path) {
+/// `path` may begin with `<rulec>/` or not.
+std::optional<std::string> read_bundled(std::string_view path) {
+  if (is_bundled_path(path)) path.remove_prefix(BundledRoot.size() + 1);
   const auto texts = bundled_rules();
-  const auto found = std::ranges::find(texts, path.lexically_normal().generic_string(), &BundledText::path);
+  const auto found = std::ranges::find(texts, fs::path(path).lexically_normal().generic_string(), &BundledText::path);
   return found == texts.end() ? std::nullopt : std::optional(std::string(found->text));
 }
 
 FoundPack bundled_pack(std::string_view name) {
   const std::string prefix = std::string(name) + "/";
   FoundPack pack{prefix.substr(0, prefix.size() - 1) + ".rules", {}, {fmt::format("{}/{}", BundledRoot, name), {}, {}}};
-  pack.folder.read = [prefix](std::string_view path) { return read_bundled(prefix + std::string(path)); };
+  pack.folder.read = [prefix](std::string_view path) {
+    return read_bundled(is_bundled_path(path) ? std::string(path) : prefix + std::string(path));
+  };
   for (const BundledText& text : bundled_rules()) {
     if (text.path.starts_with(prefix + "presets/")) pack.folder.paths.emplace_back(text.path.substr(prefix.size()));
   }
@@ -76,7 +79,7 @@ Result<FoundPack> pack_on_disk(const fs::path& path, Diagnostics& diags) {
                   fmt::format("a rule file is a readable file of at most {} bytes", MaxRulesBytes));
   }
   const auto read = [folder](std::string_view relative) {
-    return read_from_disk((folder / relative).lexically_normal());
+    return is_bundled_path(relative) ? read_bundled(relative) : read_from_disk((folder / relative).lexically_normal());
   };
   return FoundPack{path.filename().generic_string(),
                    *std::move(text),
@@ -117,6 +120,10 @@ Reported unknown_pack(std::string_view name, const std::vector<std::string>& not
 
 }  // namespace
 
+bool is_bundled_path(std::string_view path) {
+  return path.starts_with(BundledRoot) && path.substr(BundledRoot.size()).starts_with('/');
+}
+
 std::vector<std::string> bundled_packs() {
   std::vector<std::string> names;
   for (const BundledText& text : bundled_rules()) {
@@ -146,7 +153,8 @@ Result<FoundPack> find_pack(std::string_view name_or_path, Diagnostics& diags) {
 }
 
 std::string printed_path(const PackFolder& folder, std::string_view path) {
-  return (fs::path(folder.root) / path).lexically_normal().generic_string();
+  const fs::path root = is_bundled_path(path) ? fs::path() : fs::path(folder.root);
+  return (root / path).lexically_normal().generic_string();
 }
 
 std::vector<PresetFiles> preset_folders(const PackFolder& folder) {

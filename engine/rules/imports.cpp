@@ -18,11 +18,15 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t MaxChain = 64;
 
-/// Where an import leads, relative to the pack's folder; nothing if that is more than one level above it.
+/// Where an import leads: into the library, or relative to the pack's folder; nothing if that is more than one level
+/// above it, or out of the library.
 std::optional<std::string> target(std::string_view importing, std::string_view import) {
   const fs::path file(import);
   if (file.is_absolute()) return std::nullopt;
-  const fs::path whole = (fs::path(importing).parent_path() / file).lexically_normal();
+  const bool is_bundled = is_bundled_path(importing) || is_bundled_path(import);
+  const fs::path from = is_bundled_path(import) ? fs::path() : fs::path(importing).parent_path();
+  const fs::path whole = (from / file).lexically_normal();
+  if (is_bundled && !is_bundled_path(whole.generic_string())) return std::nullopt;
   auto part = whole.begin();
   if (part != whole.end() && *part == "..") ++part;
   if (part != whole.end() && *part == "..") return std::nullopt;
@@ -66,9 +70,10 @@ class Importer {
   std::optional<std::size_t> follow(const std::string& from, const ast::Import& import, Span span) {
     const std::optional<std::string> path = target(from, import.file);
     if (!path) {
-      return fail(
-          report(diags_, span, diag::ImportOutside, import.file)
-              .note("imports are relative to the importing file, and at most one level above the pack's folder"));
+      return fail(report(diags_, span, diag::ImportOutside, import.file)
+                      .note("imports are relative to the importing file, and at most one level above the pack's "
+                            "folder; those of the "
+                            "library begin with `<rulec>/`"));
     }
     if (const auto start = std::ranges::find(chain_, *path); start != chain_.end()) {
       std::string cycle;

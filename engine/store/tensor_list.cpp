@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/tensor_list.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -11,6 +13,7 @@
 #include <variant>
 
 #include "engine/file/printable.h"
+#include "engine/store/name_series.h"
 #include "grammar/messages.h"
 #include "grammar/utf8.h"
 
@@ -82,27 +85,41 @@ Result<std::vector<TensorInfo>> parse_tensor_list(SourceId source, Diagnostics& 
   if (const auto invalid = find_invalid_utf8(text)) return report(diags, span(*invalid, 1), diag::NotUtf8);
 
   std::optional<Reported> failed;
-  const auto complain = [&](Word at, std::string_view why) {
+  const auto complain = [&](Word at, const std::string& why) {
     Finding finding = report(diags, span(at.begin, at.text.size()), diag::BadConfig,
                              printable(diags.sources()[source].name()), "a list of tensors", why);
     failed = finding;
     return finding;
   };
-  std::map<std::string_view, std::pair<TensorInfo, Word>> tensors;  // by name, and where it is named
+  std::map<std::string, std::pair<TensorInfo, Word>> tensors;  // by name, and where it is named
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     const std::vector<Word> words = words_of(text.substr(begin, end - begin), begin);
     begin = end + 1;
     if (words.empty()) continue;
-    auto tensor = tensor_of(words, end);
+    const auto tensor = tensor_of(words, end);
     if (const auto* problem = std::get_if<Problem>(&tensor)) {
       complain(problem->at, problem->why);
       continue;
     }
-    const auto [first, is_new] = tensors.try_emplace(words[0].text, std::move(std::get<TensorInfo>(tensor)), words[0]);
-    if (is_new) continue;
-    const Word& named = first->second.second;
-    complain(words[0], "this tensor stands twice").also(span(named.begin, named.text.size()), "first here");
+    auto names = names_of_series(words[0].text);
+    if (!names || tensors.size() + names->size() > MaxSeries) {
+      complain(words[0],
+               fmt::format("a series of names is such as `layers.<0..26>.<0,2..4>`, up to {} names", MaxSeries));
+      continue;
+    }
+    for (std::string& name : *names) {
+      TensorInfo info = std::get<TensorInfo>(tensor);
+      info.name = name;
+      const auto [first, is_new] = tensors.try_emplace(std::move(name), std::move(info), words[0]);
+      if (is_new) continue;
+      const Word& named = first->second.second;
+      complain(words[0], first->first == words[0].text
+                             ? "this tensor stands twice"
+                             : fmt::format("the tensor `{}` stands twice", printable(first->first)))
+          .also(span(named.begin, named.text.size()), "first here");
+      break;
+    }
   }
   if (failed) return *failed;
   std::vector<TensorInfo> sorted;

@@ -104,8 +104,19 @@ class RoundTrips {
   TensorTrips trips_;
 };
 
-void run_layout(const std::shared_ptr<const Rules>& rules, const std::string& preset, const GatheredInputs& gathered,
-                const Layout& layout, std::vector<std::string>& lines, Diagnostics& diags) {
+/// Whether small sizes failed at nothing but a `require`, or the model itself, as large as it is, does.
+bool excludes(const Rules& rules, const Inputs& inputs, Diagnostics& diags, std::size_t filed) {
+  if (is_excluded(diags, filed)) return true;
+  const std::size_t before = diags.all().size();
+  const Result<Pack> pack = elaborate(rules, inputs, diags);
+  const bool is = !pack && is_excluded(diags, before);
+  diags.truncate(before);
+  return is;
+}
+
+/// False, and no line, if the pack excludes the layout and `may_exclude` it.
+bool run_layout(const std::shared_ptr<const Rules>& rules, const std::string& preset, const GatheredInputs& gathered,
+                const Layout& layout, bool may_exclude, std::vector<std::string>& lines, Diagnostics& diags) {
   std::string title = "round trip";
   if (!preset.empty()) title += " " + preset;
   if (!layout.empty()) title += fmt::format("{} {}", preset.empty() ? "" : ",", layout_text(layout));
@@ -114,12 +125,16 @@ void run_layout(const std::shared_ptr<const Rules>& rules, const std::string& pr
   const std::size_t before = diags.all().size();
   const std::size_t errors = diags.errors();
   std::optional<TinyModel> tiny = tiny_model(*rules, inputs, {}, diags);
+  if (!tiny && may_exclude && diags.errors() > errors && excludes(*rules, inputs, diags, before)) {
+    diags.truncate(before);
+    return false;
+  }
   if (!tiny) {
     // Where nothing is wrong, nothing was made: `a.<i> -> b.<i>`.
     lines.push_back(diags.errors() > errors ? fmt::format("FAIL  {}: no small sizes fit", title)
                                             : fmt::format("skip  {}: only a checkpoint tells its tensors", title));
     diags.forget_repeated(0, before);  // each layout finds the same faults
-    return;
+    return true;
   }
   const Model model(rules, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {}, rules->sources);
   for (const DType dtype : {DType::Bf16, DType::F32}) {
@@ -128,6 +143,7 @@ void run_layout(const std::shared_ptr<const Rules>& rules, const std::string& pr
     lines.push_back(fmt::format("{}  {}: {} + {} tensors, {}", diags.errors() == errors ? "ok  " : "FAIL", title,
                                 compared[0], compared[1], rule_name(dtype)));
   }
+  return true;
 }
 
 }  // namespace
@@ -141,9 +157,11 @@ void run_round_trips(const std::shared_ptr<const Rules>& rules, std::vector<std:
     options.preset = preset;
     Result<GatheredInputs> gathered = gather_inputs(*rules, options, diags);
     if (!gathered) continue;
-    report_untried(*rules, layouts(*rules, gathered->inputs), diags);
-    for (const auto& layout : layouts(*rules, gathered->inputs).tried)
-      run_layout(rules, preset, *gathered, layout, lines, diags);
+    const Layouts all = layouts(*rules, gathered->inputs);
+    report_untried(*rules, all, diags);
+    bool has_run = false;
+    for (const Layout& layout : all.tried) has_run |= run_layout(rules, preset, *gathered, layout, true, lines, diags);
+    if (!has_run) run_layout(rules, preset, *gathered, all.tried.front(), false, lines, diags);
   }
 }
 

@@ -97,7 +97,9 @@ class Block {
     Inputs given;
     given.options = fixed_;
     bool ran = false;
-    for (const auto& layout : layouts(*rules_, given).tried) ran |= run_layout(layout);
+    const Layouts all = layouts(*rules_, given);
+    for (const Layout& layout : all.tried) ran |= run_layout(layout, true);
+    if (!ran && is_excluded_) ran = run_layout(all.tried.front(), false);
     if (!ran && diags_.errors() == errors) report_missing();
     if (!ran) lines_.push_back(fmt::format("FAIL  {}", test_.title));
   }
@@ -135,13 +137,18 @@ class Block {
     return tiny;
   }
 
-  /// False if this layout lacks a tensor that the test names.
-  bool run_layout(const Values& layout) {
+  /// False if this layout lacks a tensor that the test names, or the pack excludes it and `may_exclude` it.
+  bool run_layout(const Values& layout, bool may_exclude) {
     const std::size_t before = diags_.all().size();
     const std::size_t errors = diags_.errors();
     std::optional<TinyModel> tiny = model(layout);
     std::vector<Named> named;
     is_mistaken_ = false;
+    if (!tiny && may_exclude && diags_.errors() > errors && is_excluded(diags_, before)) {
+      diags_.truncate(before);
+      is_excluded_ = true;
+      return false;
+    }
     if (!tiny) {
       // What was tried last and did not fit has been reported.
       if (diags_.errors() == errors) fail(span_, "no small sizes fit");
@@ -313,6 +320,7 @@ class Block {
   std::vector<GatheredInputs> configs_;  // what the models borrow
   std::string layout_;
   std::set<std::string> said_;
+  bool is_excluded_ = false;             // a layout, by the pack
   bool is_mistaken_ = false;             // in this layout, the test itself
   std::map<std::string, Span> missing_;  // what a layout lacks
   std::set<std::string> known_;          // what the layouts have

@@ -15,6 +15,7 @@
 #include "engine/pack/evaluator.h"
 #include "engine/rules/definitions.h"
 #include "engine/trial/word_keys.h"
+#include "grammar/messages.h"
 
 namespace rulec {
 namespace {
@@ -40,10 +41,12 @@ class Drawer {
         diags_(diags),
         random_(20240627),
         loops_(loop_names(rules)),
+        lists_(list_names(rules)),
         words_(word_keys(rules)) {}
 
   std::optional<TinyModel> run() {
     pin_options();
+    if (is_ruled_out()) return std::nullopt;
     find_sizes();
     std::optional<TinyModel> best;
     Rank best_rank;
@@ -74,6 +77,25 @@ class Drawer {
     }
   };
 
+  /// Whether a `require` of the pack fails by what is fixed, options and configs among it: no sizes would help. Says so.
+  bool is_ruled_out() {
+    const std::size_t before = diags_.all().size();
+    Evaluator evaluator(rules_, base_, diags_);
+    const ast::File& file = rules_.files.front();
+    for (const ast::StatementId id : file.body) {
+      const auto* require = std::get_if<ast::Require>(&file[id].node);
+      if (require == nullptr) continue;
+      const Result<Value> value = evaluator.evaluate(file, require->condition);
+      diags_.truncate(before);
+      if (!value || *value != Value(false)) continue;
+      const Span span = file[require->condition].span;
+      Finding finding = report(diags_, span, diag::RequireFailed, diags_.sources().text(span));
+      if (require->why) finding.note(*require->why);
+      return true;
+    }
+    return false;
+  }
+
   /// So many draws see every truth with every other, and as many words.
   int word_draws() const { return 1 << std::min<std::size_t>(drawn_words_.size(), 5); }
 
@@ -92,20 +114,20 @@ class Drawer {
     if (pack) (void)prove_coverage(*pack, used, diags_);
   }
 
-  /// Options read configs; what they are is settled before sizes change.
+  /// Options read configs, and what is fixed; what they are is settled before sizes change.
   void pin_options() {
-    const std::size_t before = diags_.all().size();
-    Evaluator evaluator(rules_, base_, diags_);
-    for (const auto& [name, definition] : rules_.definitions) {
-      if (definition.kind != DefinitionKind::Option || base_.options.contains(name) || fixed_.contains(name)) continue;
-      if (Result<Value> value = evaluator.option(name)) base_.options[name] = *std::move(value);
-    }
-    diags_.truncate(before);
     for (const auto& [name, value] : fixed_) {
       const Definition* definition = rules_.find(name);
       (definition != nullptr && definition->kind == DefinitionKind::Option ? base_.options : base_.values)[name] =
           value;
     }
+    const std::size_t before = diags_.all().size();
+    Evaluator evaluator(rules_, base_, diags_);
+    for (const auto& [name, definition] : rules_.definitions) {
+      if (definition.kind != DefinitionKind::Option || base_.options.contains(name)) continue;
+      if (Result<Value> value = evaluator.option(name)) base_.options[name] = *std::move(value);
+    }
+    diags_.truncate(before);
   }
 
   bool has_config(const std::string& side) const { return base_.configs[number(*rules_.side(side))] != nullptr; }
@@ -147,7 +169,9 @@ class Drawer {
   }
 
   /// A name that no config has a value for: a size, unless rules take it for something else.
-  void add_unknown(const std::string& name) { words_.contains(name) ? add_word(name) : add_size(name); }
+  void add_unknown(const std::string& name) {
+    if (!lists_.contains(name)) words_.contains(name) ? add_word(name) : add_size(name);
+  }
 
   void add_word(const std::string& name) {
     if (std::ranges::find(drawn_words_, name) == drawn_words_.end()) drawn_words_.push_back(name);
@@ -225,6 +249,7 @@ class Drawer {
   Diagnostics& diags_;
   std::mt19937_64 random_;
   std::set<std::string> loops_;  // names that loops run to
+  std::set<std::string> lists_;
   std::vector<std::string> loop_sizes_;
   std::vector<std::string> axis_sizes_;
   std::map<std::string, std::vector<Value>> words_;

@@ -120,7 +120,9 @@ def there_and_back(work):
     own = work / "own/gemma2/gemma2.rules"
     (work / "own/mine.rules").write_text(own.read_text().replace("pack gemma2", "pack mine"))
     expect(0, "diff", work / "hf", work / "mt", "--pack", work / "own/mine.rules", "--allow-class")
-    own.write_text(own.read_text().replace("maxtext", "jax"))
+    shutil.copytree(RULES / "common", work / "own/common")
+    for rules in (own, work / "own/common/decoder.rules"):
+        rules.write_text(rules.read_text().replace("maxtext", "jax").replace("<rulec>/", "../"))
     expect(0, "convert", work / "mt", work / "jax", "--pack", own, says="jax -> hf")
     expect(0, "diff", work / "hf", work / "jax", "--pack", "gemma2")
     expect(0, "convert", work / "hf", work / "flat", "--store", "safetensors", "--dtype", "f32")

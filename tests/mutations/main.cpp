@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every change of one token of a pack: deleted, written twice, swapped with the next. Most do not parse; the rest
-// should be noticed by `check` or by `test`. Those that are not, the survivors, are listed in a file, each with the
-// reason why it may live; one that is not listed fails, and so does a listed one that is noticed by now.
+// Every change of one token of a file of rules: deleted, written twice, swapped with the next. Most do not parse; the
+// rest should be noticed by `check` or by `test`. Those that are not, the survivors, are listed in a file, each with
+// the reason why it may live; one that is not listed fails, and so does a listed one that is noticed by now.
 //
-//     mutations PACK SURVIVORS
+//     mutations FILE SURVIVORS PACK...
+//
+// FILE is one of rules/: that of a pack, or of the library that the packs import. A change is noticed if one of the
+// packs notices it.
 //
 // With RULEC_UPDATE=1 the file is written anew; reasons are kept. Changes within `test` blocks are not tried: tests
 // notice, they are not noticed.
@@ -14,6 +17,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,9 +34,16 @@ constexpr std::string_view NoReason = "WHY?";
 
 enum class Fate { NotParsed, Refused, Linted, FailedTests, Survived };
 
-Fate fate(const std::string& text, const std::string& file, const PackFolder& folder) {
+/// What becomes of a pack when the text of `file` is another.
+Fate fate(const std::string& text, const std::string& file, const std::string& name, const PackFolder& folder) {
   Diagnostics diags;
-  Result<Rules> rules = load_rules(diags.sources().add(file, text), folder, diags);
+  const std::string own = name + ".rules";
+  const bool is_own = file == name + "/" + own;
+  PackFolder changed = folder;
+  changed.read = [&](std::string_view path) {
+    return path == fmt::format("<rulec>/{}", file) ? std::optional(text) : folder.read(path);
+  };
+  Result<Rules> rules = load_rules(diags.sources().add(own, is_own ? text : *folder.read(own)), changed, diags);
   if (!rules) return diags.all().front().id.starts_with("R01") ? Fate::NotParsed : Fate::Refused;
   const RulePack pack(std::make_shared<const Rules>(*std::move(rules)));
   if (!check(pack, {}, diags)) return Fate::Refused;
@@ -64,17 +75,27 @@ void write(const std::string& path, const std::vector<std::string>& order, const
   for (const std::string& change : order) file << '\n' << change << "\n    " << survivors.at(change) << '\n';
 }
 
-int run(const std::string& pack, const std::string& path) {
+int run(const std::string& file, const std::string& path, const std::vector<std::string>& packs) {
   Diagnostics diags;
-  const Result<Rules> rules = load_rules(pack, diags);
-  if (!rules) {
-    fmt::print(stderr, "{}", render_text(diags));
-    return 2;
+  std::map<std::string, PackFolder> folders;
+  for (const std::string& pack : packs) {
+    const Result<Rules> rules = load_rules(pack, diags);
+    if (!rules) {
+      fmt::print(stderr, "{}", render_text(diags));
+      return 2;
+    }
+    folders[pack] = rules->folder;
   }
-  const std::string file = pack + ".rules";
-  const std::string text = *rules->folder.read(file);
-  if (fate(text, file, rules->folder) != Fate::Survived) {
-    fmt::print(stderr, "the pack itself has findings\n");
+  const std::optional<std::string> original = folders.at(packs.front()).read("<rulec>/" + file);
+  const std::string text = original.value_or("");
+  const auto worst = [&](const std::string& changed) {
+    Fate what = Fate::Survived;
+    for (auto pack = packs.begin(); pack != packs.end() && what == Fate::Survived; ++pack)
+      what = fate(changed, file, *pack, folders.at(*pack));
+    return what;
+  };
+  if (!original || worst(text) != Fate::Survived) {
+    fmt::print(stderr, "{} is not there, or itself has findings\n", file);
     return 2;
   }
   std::map<Fate, std::size_t> counts;
@@ -82,7 +103,7 @@ int run(const std::string& pack, const std::string& path) {
   const Survivors known = read(path);
   Survivors found;
   for (const Mutation& mutation : mutations(text)) {
-    const Fate what = fate(mutation.text, file, rules->folder);
+    const Fate what = worst(mutation.text);
     ++counts[what];
     if (what != Fate::Survived) continue;
     const auto reason = known.find(mutation.change);
@@ -118,12 +139,12 @@ int run(const std::string& pack, const std::string& path) {
 }  // namespace rulec::mutations
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    fmt::print(stderr, "usage: mutations PACK SURVIVORS\n");
+  if (argc < 4) {
+    fmt::print(stderr, "usage: mutations FILE SURVIVORS PACK...\n");
     return 2;
   }
   try {
-    return rulec::mutations::run(argv[1], argv[2]);
+    return rulec::mutations::run(argv[1], argv[2], {argv + 3, argv + argc});
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 2;

@@ -105,7 +105,6 @@ Status write(const Arguments& args, Diagnostics& diags) {
   const Result<Model> model = bind(*pack, options, diags);
   if (!model) return diags.failed();
   std::vector<TensorInfo> tensors = model->tensors(args.side);
-  std::erase_if(tensors, [](const TensorInfo& t) { return t.name == "lm_head.weight"; });  // tied, so never stored
   for (TensorInfo& tensor : tensors) tensor.dtype = *find_dtype(args.dtype);
   const auto sink =
       safetensors_sink(args.folder, {.max_shard_bytes = cli::parse_bytes(args.max_shard_size).value_or(5'000'000'000)});

@@ -2,8 +2,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include <rulec/pack.h>
 
@@ -17,30 +22,60 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json to_json(const RulePack& pack) {
+/// Lines of the pack's own file that say something; its tests and comments do not count.
+std::size_t lines_of(const RulePack& pack) {
+  std::istringstream text{std::string(pack.sources().front()->text())};
+  std::size_t lines = 0;
+  for (std::string line; std::getline(text, line) && !line.starts_with("test ");) {
+    const std::size_t begin = line.find_first_not_of(' ');
+    lines += begin != std::string::npos && line[begin] != '#' ? 1 : 0;
+  }
+  return lines;
+}
+
+Json to_json(const RulePack& pack, const std::vector<ShippedModel>& models) {
   Json options = Json::array();
   for (const PackOption& option : pack.options()) {
     options.push_back({{"name", option.name}, {"type", option.type}, {"doc", option.doc}});
   }
-  return {{"name", pack.name()},
-          {"title", pack.title()},
-          {"sides", pack.sides()},
-          {"presets", pack.presets()},
-          {"options", std::move(options)}};
+  Json presets = Json::array();
+  for (const ShippedModel& model : models) {
+    if (model.pack == pack.name())
+      presets.push_back({{"name", model.name}, {"model_type", model.model_type}, {"tensors", model.tensors}});
+  }
+  return {{"name", pack.name()},     {"title", pack.title()},         {"sides", pack.sides()},
+          {"lines", lines_of(pack)}, {"presets", std::move(presets)}, {"options", std::move(options)}};
+}
+
+/// `40 + 46`: tensors of the left side, as stacked as it gets, and of the right.
+std::string tensors_of(const ShippedModel& model, const RulePack& pack) {
+  std::vector<std::string> counts;
+  for (const std::string& side : pack.sides()) {
+    std::optional<std::size_t> least;
+    for (const auto& [list, count] : model.tensors) {
+      if (list.substr(0, list.find('_')) == side) least = std::min(least.value_or(count), count);
+    }
+    counts.push_back(least ? fmt::format("{}", *least) : "?");
+  }
+  return fmt::format("{} tensors", fmt::join(counts, " -> "));
 }
 
 ExitCode run(Format format) {
   Diagnostics diags;
+  const std::vector<ShippedModel> models = shipped_models();
   Json list = Json::array();
-  Table table({Align::Left, Align::Left, Align::Left, Align::Left});
   for (const std::string& name : bundled_packs()) {
     const Result<RulePack> pack = load_pack(name, diags);
     if (!pack) continue;
-    list.push_back(to_json(*pack));
-    table.add({pack->name(), fmt::format("{}", fmt::join(pack->sides(), " -> ")), pack->title(),
-               fmt::format("{}", fmt::join(pack->presets(), " "))});
+    list.push_back(to_json(*pack, models));
+    if (format != Format::Text) continue;
+    fmt::print("{} : {}, {}, {} lines\n", name, fmt::join(pack->sides(), " -> "), pack->title(), lines_of(*pack));
+    Table table({Align::Left, Align::Right});
+    for (const ShippedModel& model : models) {
+      if (model.pack == name) table.add({model.name, tensors_of(model, *pack)});
+    }
+    fmt::print("{}", table.text(2));
   }
-  if (format == Format::Text) fmt::print("{}", table.text());
   return finish(diags, format, {{"packs", std::move(list)}});
 }
 

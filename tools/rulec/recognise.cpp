@@ -5,7 +5,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <rulec/check.h>
@@ -26,16 +28,13 @@ struct Found {
   std::string reason;
 };
 
-// The pack that comes with a preset of this name.
-std::optional<Found> pack_by_preset(const std::string& preset, Diagnostics& diags) {
-  std::optional<Found> found;
-  for (const std::string& name : bundled_packs()) {
-    const Result<RulePack> pack = load_pack(name, diags);
-    if (!pack || std::ranges::count(pack->presets(), preset) == 0) continue;
-    if (found) return std::nullopt;
-    found = Found{name, fmt::format("whose preset {} is", preset)};
+// The one pack with a model of which `is_wanted`.
+std::optional<std::string> only_pack(const std::function<bool(const ShippedModel&)>& is_wanted) {
+  std::set<std::string> packs;
+  for (const ShippedModel& model : shipped_models()) {
+    if (is_wanted(model)) packs.insert(model.pack);
   }
-  return found;
+  return packs.size() == 1 ? std::optional(*packs.begin()) : std::nullopt;
 }
 
 Result<Found> pack_by_names(const TensorStore& checkpoint, const BindOptions& options, Diagnostics& diags) {
@@ -55,7 +54,8 @@ Result<Found> pack_by_names(const TensorStore& checkpoint, const BindOptions& op
   }
   std::vector<std::string> best;
   for (const Fit& fit : fits) {
-    if (fit.matched == fits.front().matched && std::ranges::count(best, fit.pack) == 0) best.push_back(fit.pack);
+    const bool is_best = fit.matched == fits.front().matched && fit.missing == fits.front().missing;
+    if (is_best && std::ranges::count(best, fit.pack) == 0) best.push_back(fit.pack);
   }
   if (best.size() > 1) {
     return report(diags, place, diag::SeveralFit, fmt::format("the packs {}", fmt::join(best, ", ")), where)
@@ -77,10 +77,13 @@ Result<Found> find_pack(const TensorStore& checkpoint, const Neighbours& neighbo
   for (const auto& configs : {options.configs, neighbours.configs}) {
     const auto hf = configs.find("hf");
     const std::optional<std::string> type = hf == configs.end() ? std::nullopt : model_type(hf->second);
-    if (type && is_bundled(*type)) return Found{*type, fmt::format("by `model_type` in {}", hf->second.string())};
+    if (!type) continue;
+    const auto pack = only_pack([&](const ShippedModel& model) { return model.model_type == *type; });
+    if (pack) return Found{*pack, fmt::format("by `model_type` in {}", hf->second.string())};
   }
   if (!options.preset.empty()) {
-    if (std::optional<Found> found = pack_by_preset(options.preset, diags)) return *std::move(found);
+    const auto pack = only_pack([&](const ShippedModel& model) { return model.name == options.preset; });
+    if (pack) return Found{*pack, fmt::format("whose preset {} is", options.preset)};
   }
   return pack_by_names(checkpoint, options, diags);
 }

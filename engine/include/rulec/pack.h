@@ -61,6 +61,17 @@ Result<RulePack> load_pack(std::string_view name_or_path, Diagnostics& diags);
 /// Names of the packs that are part of this library, sorted.
 std::vector<std::string> bundled_packs();
 
+/// A model that a bundled pack is shipped with, as far as its own files tell: no rules are read.
+struct ShippedModel {
+  std::string pack;
+  std::string name;                            ///< of the preset
+  std::string model_type;                      ///< as its config.json says; empty if it does not
+  std::map<std::string, std::size_t> tensors;  ///< by the lists beside it, `hf`, `maxtext_unscanned`: how many
+};
+
+/// All of them, by pack and name.
+std::vector<ShippedModel> shipped_models();
+
 /// What a file beside a checkpoint says of an option, as `rulec.json` does.
 struct OptionClaim {
   std::string name;
