@@ -77,7 +77,8 @@ class Drawer {
     }
   };
 
-  /// Whether a `require` of the pack fails by what is fixed, options and configs among it: no sizes would help. Says so.
+  /// Whether a `require` of the pack fails by what is fixed, options and configs among it: no sizes would help. Says
+  /// so.
   bool is_ruled_out() {
     const std::size_t before = diags_.all().size();
     Evaluator evaluator(rules_, base_, diags_);
