@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "engine/bind/loop_names.h"
+#include "engine/bind/word_keys.h"
 #include "engine/check/check.h"
 #include "engine/pack/evaluator.h"
 #include "engine/rules/definitions.h"
-#include "engine/trial/word_keys.h"
 #include "grammar/messages.h"
 
 namespace rulec {
