@@ -10,6 +10,7 @@
 
 #include "engine/bind/inputs.h"
 #include "engine/bind/loop_names.h"
+#include "engine/bind/word_keys.h"
 #include "engine/config/config.h"
 #include "engine/guard.h"
 #include "engine/rules/definitions.h"
@@ -34,9 +35,12 @@ std::optional<Look> look_at(const Rules& rules, GatheredInputs& gathered, Diagno
   if (Result<Pack> pack = elaborate(rules, gathered, diags)) return Look{*std::move(pack), {}};
   const std::set<std::string> loops = loop_names(rules);
   std::map<std::string, std::int64_t> made_up;
+  const std::map<std::string, std::vector<Value>> words = word_keys(rules);
   std::size_t next = 0;
-  for (const std::string& name : open_values(rules, gathered, diags))
+  for (const std::string& name : open_values(rules, gathered, diags)) {
+    if (words.contains(name)) continue;  // no size: the rules do without
     made_up[name] = loops.contains(name) ? 1 : Primes[next++ % Primes.size()];
+  }
   const auto with = [&](const std::map<std::string, std::int64_t>& values) {
     Inputs trial = gathered.inputs;
     trial.is_trial = true;

@@ -144,6 +144,15 @@ TEST_CASE("The layout is found with the sizes") {
   CHECK(flat.decisions.find("scan_layers is false: the checkpoint has `layers_0.a.norm`\n") == 0);
 }
 
+TEST_CASE("So is where a loop begins") {
+  for (const char* config : {Small, Large}) {
+    const Solved solved = solve(DenseFirst, "hf", config);
+    CAPTURE(solved.messages);
+    CAPTURE(solved.decisions);
+    CHECK(solved.found == solved.expected);
+  }
+}
+
 TEST_CASE("Names that an option of texts decides are found") {
   Diagnostics diags;
   const Result<RulePack> pack = load_pack("gemma3", diags);
@@ -168,12 +177,30 @@ TEST_CASE("Names that an option of texts decides are found") {
   }
 }
 
-TEST_CASE("So is where a loop begins") {
-  for (const char* config : {Small, Large}) {
-    const Solved solved = solve(DenseFirst, "hf", config);
-    CAPTURE(solved.messages);
-    CAPTURE(solved.decisions);
-    CHECK(solved.found == solved.expected);
+TEST_CASE("How MaxText turns the heads of a Llama follows from the configs, its own before Hugging Face's") {
+  struct Row {
+    std::string model;
+    bool has_maxtext;
+    std::string rope;
+  };
+  const Row rows[] = {{"llama2-7b", false, "halves"},   {"llama2-7b", true, "halves"},
+                      {"llama3.1-8b", false, "pairs"},  {"llama3.1-8b", true, "pairs"},
+                      {"llama3.1-405b", true, "pairs"}, {"mistral-7b", false, "halves"},
+                      {"llama3.3-70b", false, "pairs"},   // to be run with rope_type: llama3.1
+                      {"llama3.3-70b", true, "halves"}};  // as MaxText runs what has this name
+  Diagnostics diags;
+  const Result<RulePack> pack = load_pack("llama", diags);
+  REQUIRE(pack);
+  for (const Row& row : rows) {
+    CAPTURE(row.model);
+    CAPTURE(row.has_maxtext);
+    const std::string preset = RULEC_TESTS_DIR "/../rules/llama/presets/" + row.model;
+    BindOptions options;
+    options.configs["hf"] = preset + "/config.json";
+    if (row.has_maxtext) options.configs["maxtext"] = preset + "/maxtext.yml";
+    const Result<Model> model = bind(*pack, options, diags);
+    REQUIRE_MESSAGE(model, render_text(diags));
+    CHECK(model->options().at("rope") == row.rope);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "engine/bind/inputs.h"
 #include "engine/bind/loop_lengths.h"
 #include "engine/bind/loop_names.h"
+#include "engine/bind/word_keys.h"
 #include "engine/rules/definitions.h"
 #include "grammar/messages.h"
 
@@ -27,7 +28,9 @@ using Options = std::map<std::string, Value, std::less<>>;
 class Solver {
  public:
   Solver(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags)
-      : rules_(rules), gathered_(gathered), diags_(diags), lists_(list_names(rules)) {}
+      : rules_(rules), gathered_(gathered), diags_(diags), others_(list_names(rules)) {
+    for (const auto& [name, values] : word_keys(rules)) others_.insert(name);
+  }
 
   /// Fails if a stored shape cannot be what the rules say, whatever the size.
   Status run() {
@@ -82,7 +85,7 @@ class Solver {
   /// A key of a config that nobody gave.
   bool is_unknown(const std::string& name, const Definition& definition) const {
     const auto* config = std::get_if<ast::Config>(&rules_.statement(definition).node);
-    return config != nullptr && !gathered_.inputs.values.contains(name) && !lists_.contains(name) &&
+    return config != nullptr && !gathered_.inputs.values.contains(name) && !others_.contains(name) &&
            std::ranges::all_of(config->sections, [&](const ast::Key& section) {
              return gathered_.inputs.configs[number(*rules_.side(section.parts.front().text))] == nullptr;
            });
@@ -353,7 +356,7 @@ class Solver {
   GatheredInputs& gathered_;
   Diagnostics& diags_;
   std::vector<std::string> unknown_;  // axes
-  std::set<std::string> lists_;       // no sizes
+  std::set<std::string> others_;      // lists and words, which are no sizes
   std::set<std::string> loops_;       // what loops run to
   Options given_;
   std::map<std::string, std::int64_t> solved_;

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "engine/bind/loop_names.h"
+#include "engine/bind/word_keys.h"
 #include "engine/check/check.h"
 #include "engine/pack/evaluator.h"
 #include "engine/rules/definitions.h"
-#include "engine/trial/word_keys.h"
 #include "grammar/messages.h"
 
 namespace rulec {
@@ -77,7 +77,8 @@ class Drawer {
     }
   };
 
-  /// Whether a `require` of the pack fails by what is fixed, options and configs among it: no sizes would help. Says so.
+  /// Whether a `require` of the pack fails by what is fixed, options and configs among it: no sizes would help. Says
+  /// so.
   bool is_ruled_out() {
     const std::size_t before = diags_.all().size();
     Evaluator evaluator(rules_, base_, diags_);

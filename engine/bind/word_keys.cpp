@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/trial/word_keys.h"
+#include "engine/bind/word_keys.h"
 
 #include <algorithm>
 #include <optional>
