@@ -139,6 +139,32 @@ Fitted fit_of(const RulePack& pack, SideId side, const TensorStore& checkpoint, 
   return {std::move(fit), is_elsewhere};
 }
 
+struct Candidate {
+  RulePack pack;
+  SideId side{};
+  std::size_t matched = 0;  ///< roughly
+};
+
+/// The sides of bundled packs that name about as many tensors of the checkpoint as the best of them, numbers aside: to
+/// look at all of them closely would take long, since sizes are solved for each. What cannot be loaded is left out.
+std::vector<Candidate> alike(const TensorStore& checkpoint, const BindOptions& options, Diagnostics& diags) {
+  std::vector<Candidate> candidates;
+  std::size_t most = 0;
+  const std::size_t before = diags.all().size();
+  for (const std::string& name : bundled_packs()) {
+    const Result<RulePack> pack = load_pack(name, diags);
+    for (const SideId side : BothSides) {
+      if (!pack) continue;
+      const std::size_t matched = roughly(pack->rules(), side, checkpoint, options, diags).matched;
+      candidates.push_back({*pack, side, matched});
+      most = std::max(most, matched);
+    }
+  }
+  diags.truncate(before);
+  std::erase_if(candidates, [&](const Candidate& one) { return one.matched == 0 || one.matched < most - most / 8; });
+  return candidates;
+}
+
 Result<std::vector<Fit>> find_fits(const TensorStore& checkpoint,
                                    const std::map<std::string, std::filesystem::path>& configs, Diagnostics& diags) {
   const std::size_t errors = diags.errors();
@@ -147,15 +173,11 @@ Result<std::vector<Fit>> find_fits(const TensorStore& checkpoint,
   BindOptions options;
   options.configs = configs;
   std::vector<Fit> fits;
-  for (const std::string& name : bundled_packs()) {
-    const Result<RulePack> pack = load_pack(name, diags);
-    if (!pack) return diags.failed();
-    for (const SideId side : BothSides) {
-      Fit fit = fit_of(*pack, side, checkpoint, options, diags).fit;
-      // Where values are made up, half a fit says nothing: many families share names.
-      const bool is_known = !fit.is_rough && fit.unknown.empty() && fit.matched > 0;
-      if (is_known || fit.is_full()) fits.push_back(std::move(fit));
-    }
+  for (const Candidate& one : alike(checkpoint, options, diags)) {
+    Fit fit = fit_of(one.pack, one.side, checkpoint, options, diags).fit;
+    // Where values are made up, half a fit says nothing: many families share names.
+    const bool is_known = !fit.is_rough && fit.unknown.empty() && fit.matched > 0;
+    if (is_known || fit.is_full()) fits.push_back(std::move(fit));
   }
   std::ranges::stable_sort(fits, [](const Fit& a, const Fit& b) {
     const std::size_t left = a.matched * b.total;

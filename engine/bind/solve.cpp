@@ -108,6 +108,7 @@ class Solver {
   bool fits(const std::string& preset, bool solved_only) {
     GatheredInputs trial;
     trial.inputs = gathered_.inputs;
+    trial.inputs.names_no_more = true;  // most presets are of other models, some of which have very many tensors
     const std::size_t before = diags_.all().size();
     const bool taken = static_cast<bool>(take_preset(rules_, preset, trial, diags_)) &&
                        static_cast<bool>(detect_options(rules_, trial, diags_));

@@ -48,7 +48,16 @@ Status Drafter::add(const ast::File& file, const ast::Statement& statement, cons
   const Status done = fill(file, rule, prefixes, axes, around, draft);
   draft.family.axes = std::move(axes.names);
   draft.family.axis_spans = std::move(axes.spans);
+  if (done && inputs_.names_no_more && names_too_many())
+    return report(diags(), statement.span, diag::RequireFailed, "no more tensors than are stored");
   return done;
+}
+
+bool Drafter::names_too_many() const {
+  return std::ranges::any_of(BothSides, [&](SideId side) {
+    const std::size_t stored = inputs_.catalogues[number(side)].size();
+    return stored > 0 && draft_.tables[number(side)].names.size() > stored;
+  });
 }
 
 Status Drafter::fill(const ast::File& file, const ast::Rule& rule, const Prefixes& prefixes, AxisTable& axes,

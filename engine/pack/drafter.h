@@ -76,6 +76,7 @@ class Drafter {
   void stack(SizedPattern& pattern, const std::vector<BracketValue>& brackets, bool shape_known);
   void record(DraftFamily& draft, Variant variant, const Paths& paths, const Patterns& patterns,
               const Surroundings& around);
+  bool names_too_many() const;
   DraftTerm draft_term(SideId side, const std::string& name, const SizedPattern& pattern,
                        const std::vector<SlotPlace>& places);
 
