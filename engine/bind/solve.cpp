@@ -163,7 +163,8 @@ class Solver {
         if (key == nullptr || key->parts.size() < 2) continue;
         const auto side = rules_.side(key->parts.front().text);
         if (!side || gathered_.inputs.configs[number(*side)] != nullptr) continue;
-        if (!has_default(file, static_cast<ast::ExprId>(e))) keys.insert(dotted(*key));
+        const std::string name = dotted(*key);
+        if (!has_default(file, static_cast<ast::ExprId>(e)) && !others_.contains(name)) keys.insert(name);
       }
     }
     return keys;
