@@ -113,18 +113,24 @@ Fit roughly(const Rules& rules, SideId side, const TensorStore& checkpoint, Bind
   return fit;
 }
 
+/// The options with the checkpoint on this side, and without configs of sides that the pack does not have.
+BindOptions with_checkpoint(const Rules& rules, SideId side, const TensorStore& checkpoint, BindOptions options) {
+  options.checkpoints = {{rules.sides[number(side)], &checkpoint}};
+  std::erase_if(options.configs, [&](const auto& config) { return !rules.side(config.first); });
+  return options;
+}
+
 struct Fitted {
   Fit fit;
   bool is_elsewhere = false;  ///< the other side names a tensor of the checkpoint, too
 };
 
 /// How the checkpoint fits as `side`.
-Fitted fit_of(const RulePack& pack, SideId side, const TensorStore& checkpoint, BindOptions options,
+Fitted fit_of(const RulePack& pack, SideId side, const TensorStore& checkpoint, const BindOptions& given,
               Diagnostics& diags) {
   const Rules& rules = pack.rules();
   const std::size_t before = diags.all().size();
-  options.checkpoints = {{rules.sides[number(side)], &checkpoint}};
-  std::erase_if(options.configs, [&](const auto& config) { return !rules.side(config.first); });
+  const BindOptions options = with_checkpoint(rules, side, checkpoint, given);
   Result<GatheredInputs> gathered = find_inputs(rules, options, diags);
   std::optional<Look> look;
   if (gathered) look = look_at(rules, *gathered, diags);
@@ -155,7 +161,8 @@ std::vector<Candidate> alike(const TensorStore& checkpoint, const BindOptions& o
     const Result<RulePack> pack = load_pack(name, diags);
     for (const SideId side : BothSides) {
       if (!pack) continue;
-      const std::size_t matched = roughly(pack->rules(), side, checkpoint, options, diags).matched;
+      const BindOptions here = with_checkpoint(pack->rules(), side, checkpoint, options);
+      const std::size_t matched = roughly(pack->rules(), side, checkpoint, here, diags).matched;
       candidates.push_back({*pack, side, matched});
       most = std::max(most, matched);
     }
