@@ -30,8 +30,8 @@ struct Inputs {
   std::map<std::string, Value, std::less<>> values;   ///< beats definitions and keys: `L`, `hf.hidden_size`
   std::map<std::string, Value, std::less<>> options;  ///< beats an option's default
   std::string preset;                                 ///< that values are of; none if empty
-  bool is_trial = false;  ///< `values` are made up: a `require` that reads a config's keys itself is not asked
-  bool names_no_more = false;  ///< for trying: rules that name more tensors of a side than its catalogue has are excluded
+  bool is_trial = false;       ///< `values` are made up: a `require` that reads a config's keys itself is not asked
+  bool names_no_more = false;  ///< for trying: rules that name more tensors than a side's catalogue are excluded
   std::array<std::span<const TensorInfo>, 2>
       catalogues{};  ///< names for indices that no loop binds, shapes for rules without
 };
