@@ -13,8 +13,8 @@
 
 namespace rulec {
 
-std::filesystem::path journal_of(const std::filesystem::path& path, const Part& part) {
-  return path.string() + fmt::format(".{}-of-{}", part.number, part.of);
+std::filesystem::path journal_of(const std::filesystem::path& journal, const Part& part) {
+  return journal.string() + fmt::format(".{}-of-{}", part.number, part.of);
 }
 
 Result<PartsLock> PartsLock::take(const std::filesystem::path& path, Diagnostics& diags) {
