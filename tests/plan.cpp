@@ -243,8 +243,8 @@ TEST_CASE("with the memory that a plan needs and no more, all of it can be done,
         std::vector<Task> running;
         std::uint64_t written = 0;
         while (!schedule.is_over()) {
-          std::optional<Task> task;
-          if (running.size() < 5 && (task = schedule.next())) {
+          std::optional<Task> task = running.size() < 5 ? schedule.next() : std::nullopt;
+          if (task) {
             running.push_back(std::move(*task));
             continue;
           }
