@@ -85,6 +85,7 @@ void linger() {
 
 }  // namespace
 
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the names of libc are its own
 extern "C" {
 
 int open(const char* path, int flags, ...) {
@@ -135,3 +136,4 @@ ssize_t pwrite(int fd, const void* from, size_t bytes, off_t offset) {
 }
 
 }  // extern "C"
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
