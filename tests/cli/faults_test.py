@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+from content import noted_units
 from refusals import claim, convert, crashed, half_made, HEAD, INDEX, index_of, refused, RULEC
 from refusals import run_parts, safetensors, spoken_by
 
@@ -186,10 +187,12 @@ def at_once(work):
             # Before the conversion begins, signals do what they always do.
             is_told = code in (128 + number, -number)
             whole = (work / "out/rulec.json").exists()
-            if not (not half_made(work) and (whole if code == 0 else is_told)):
+            is_kept = code != 0 and noted_units(work / "out.partial") > 0  # for --resume
+            if not ((is_kept or not half_made(work)) and (whole if code == 0 else is_told)):
                 claim(f"100 {number.name} after {delay} s: code {code}, target {whole}, {half_made(work)}", False)
-            shutil.rmtree(work / "out", ignore_errors=True)
-    claim("100 signals leave nothing half-made", not half_made(work))
+            for left in ("out", "out.partial"):
+                shutil.rmtree(work / left, ignore_errors=True)
+    claim("100 signals leave nothing half-made but what --resume goes on with", not half_made(work))
 
 
 def names(work):
