@@ -120,6 +120,7 @@ BindOptions with_checkpoint(const Rules& rules, SideId side, const TensorStore& 
   return options;
 }
 
+/// A side that was looked at.
 struct Fitted {
   Fit fit;
   bool is_elsewhere = false;  ///< the other side names a tensor of the checkpoint, too
@@ -145,6 +146,7 @@ Fitted fit_of(const RulePack& pack, SideId side, const TensorStore& checkpoint, 
   return {std::move(fit), is_elsewhere};
 }
 
+/// A side that may be worth a look.
 struct Candidate {
   RulePack pack;
   SideId side{};

@@ -194,9 +194,6 @@ class Solver {
     FitScore fit;
     std::map<std::string, Misfit> misfits;  // by the size that they would have told, for want of it
 
-    bool is_better_than(const Attempt& o) const {
-      return fit.names_better_than(o.fit) || (!o.fit.names_better_than(fit) && fit.shapes > o.fit.shapes);
-    }
     bool explains_all() const { return fit.missing == 0 && fit.shapes == fit.names; }
   };
 
@@ -210,7 +207,7 @@ class Solver {
         Options options = best->options;
         options[name] = Rational{value, 1};
         const std::optional<Attempt> other = attempt(options);
-        if (other && other->is_better_than(*best)) best = other;
+        if (other && other->fit.better_than(best->fit)) best = other;
       }
     }
     gathered_.inputs.options = given_;

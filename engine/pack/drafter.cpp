@@ -48,6 +48,7 @@ Status Drafter::add(const ast::File& file, const ast::Statement& statement, cons
   const Status done = fill(file, rule, prefixes, axes, around, draft);
   draft.family.axes = std::move(axes.names);
   draft.family.axis_spans = std::move(axes.spans);
+  // As a `require` of the pack would: whoever tries goes on to another layout. Nobody reads it.
   if (done && inputs_.names_no_more && names_too_many())
     return report(diags(), statement.span, diag::RequireFailed, "no more tensors than are stored");
   return done;

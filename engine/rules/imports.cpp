@@ -72,8 +72,7 @@ class Importer {
     if (!path) {
       return fail(report(diags_, span, diag::ImportOutside, import.file)
                       .note("imports are relative to the importing file, and at most one level above the pack's "
-                            "folder; those of the "
-                            "library begin with `<rulec>/`"));
+                            "folder; those of the library begin with `<rulec>/`"));
     }
     if (const auto start = std::ranges::find(chain_, *path); start != chain_.end()) {
       std::string cycle;

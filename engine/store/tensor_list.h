@@ -20,7 +20,7 @@ namespace rulec {
 /// Types are spelled as safetensors spells them, or as rules do; `[]` is a scalar. The tensors come back sorted by
 /// name.
 ///
-/// Errors: R0102; R0901, one for each line that cannot be read names a tensor again, or too many.
+/// Errors: R0102; R0901, one for each line that cannot be read, names a tensor again, or names too many.
 Result<std::vector<TensorInfo>> parse_tensor_list(SourceId source, Diagnostics& diags);
 
 }  // namespace rulec

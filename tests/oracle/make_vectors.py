@@ -46,7 +46,8 @@ from safetensors.numpy import save_file
 
 import numbers_by_name as numbers
 import series
-from cases import SHAPES, cases
+from cases import cases
+from missing_shapes import SHAPES
 
 import maxtext
 from maxtext.checkpoint_conversion import to_huggingface, to_maxtext
