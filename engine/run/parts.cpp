@@ -6,6 +6,7 @@
 #include <sys/file.h>
 
 #include <cerrno>
+#include <optional>
 #include <system_error>
 
 #include "engine/file/printable.h"
@@ -28,8 +29,29 @@ Result<PartsLock> PartsLock::take(const std::filesystem::path& path, Diagnostics
   return PartsLock(std::move(descriptor));
 }
 
+namespace {
+
+/// A journal of this conversion in another number of parts.
+std::optional<std::filesystem::path> other_split(const std::filesystem::path& path, const Part& part) {
+  const std::string begin = path.filename().string() + ".";
+  const std::string end = fmt::format("-of-{}", part.of);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(begin) && name.find("-of-") != name.npos && !name.ends_with(end)) return entry.path();
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Result<OtherParts> other_parts(const std::filesystem::path& path, const Part& part, const std::string& fingerprint,
                                std::size_t units, ResumableSink& sink, Diagnostics& diags) {
+  if (const auto other = other_split(path, part)) {
+    return report(diags, FilePlace{other->string(), {}}, diag::OtherConversion)
+        .note(fmt::format("it is a journal of another number of parts than {}", part.of))
+        .help("go on in as many parts as it was begun in, or remove the folder to begin anew");
+  }
   OtherParts others;
   for (Part other{1, part.of}; other.number <= other.of; ++other.number) {
     if (other.number == part.number) continue;

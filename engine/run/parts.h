@@ -35,7 +35,8 @@ struct OtherParts {
   std::vector<int> open;          ///< those that have not come to their end
 };
 
-/// Looks at the others' journals; the plan has so many units. Errors: R0801, R0845 if a part is of another conversion.
+/// Looks at the others' journals; the plan has so many units. Errors: R0801, R0845 if a part is of another conversion,
+/// or of the same in another number of parts.
 Result<OtherParts> other_parts(const std::filesystem::path& path, const Part& part, const std::string& fingerprint,
                                std::size_t units, ResumableSink& sink, Diagnostics& diags);
 

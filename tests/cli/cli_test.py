@@ -14,20 +14,13 @@ import sys
 import tempfile
 import time
 
+from claims import claim, judged
+
 RULEC, MAKE_CHECKPOINT, RULES = (pathlib.Path(arg) for arg in sys.argv[1:4])
-failures = []
 
 
 def rulec(*args, cwd=None):
     return subprocess.run([RULEC.resolve(), *map(str, args)], capture_output=True, text=True, timeout=300, cwd=cwd)
-
-
-def claim(what, holds, result=None):
-    print(("ok      " if holds else "FAILED  ") + what)
-    if not holds:
-        failures.append(what)
-        if result is not None:
-            print(result.stdout + result.stderr)
 
 
 def expect(code, *args, says="", cwd=None):
@@ -35,7 +28,7 @@ def expect(code, *args, says="", cwd=None):
     result = rulec(*args, cwd=cwd)
     spoken = result.stdout + result.stderr
     what = f"{code}: rulec {' '.join(map(str, args))}" + (f"  ~ {says}" if says else "")
-    claim(what, result.returncode == code and says in spoken, result)
+    claim(what, result.returncode == code and says in spoken, result.stdout + result.stderr)
     return result
 
 
@@ -231,5 +224,4 @@ with tempfile.TemporaryDirectory() as folder:
     make_checkpoint(root / "hf")
     for part in (usage, looking, there_and_back, verifying, orbax, targets, interrupted):
         part(root)
-print(f"{len(failures)} failed")
-sys.exit(1 if failures else 0)
+sys.exit(judged())

@@ -13,15 +13,10 @@ import subprocess
 import sys
 import tempfile
 
+from claims import claim, judged
+
 RULEC, MAKE_CHECKPOINT, RULES = (pathlib.Path(arg).resolve() for arg in sys.argv[1:4])
 CALLS = "fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir"
-failures = []
-
-
-def claim(what, holds):
-    print(("ok      " if holds else "FAILED  ") + what)
-    if not holds:
-        failures.append(what)
 
 
 def traced(work, *args):
@@ -100,8 +95,7 @@ def main():
         check(work, work / "flat", traced(work, "convert", "hf", "flat", "--store", "safetensors"), old=False)
         check(work, work / "back", traced(work, "convert", "mt", "back", "--max-shard-size", "1MB"), old=False)
         check(work, work / "mt", traced(work, "convert", "hf", "mt", "--overwrite"), old=True)
-    print(f"{len(failures)} failed")
-    return 1 if failures else 0
+    return judged()
 
 
 if shutil.which("strace") is None or subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode:

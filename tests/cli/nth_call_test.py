@@ -8,6 +8,7 @@ Of each kind of call the first fails, then the second, and so on until a run has
 Where each array is a folder, and each chunk a file, only some.
 """
 
+import functools
 import os
 import pathlib
 import re
@@ -16,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 
+import claims
+from claims import judged
 from content import content, noted_units
 
 RULEC, MAKE_CHECKPOINT, RULES, FAIL_CALL = (pathlib.Path(arg).resolve() for arg in sys.argv[1:5])
@@ -29,15 +32,8 @@ FORMS = {
 }
 # Longer than a run goes on without notes; writes that take so long make a run that has some.
 PAUSE = 100_000
-failures = []
 absorbed = refused = resumed = 0
-
-
-def claim(what, holds, more=""):
-    if not holds:
-        print("FAILED  " + what)
-        failures.append(what)
-        print(more)
+claim = functools.partial(claims.claim, is_quiet=True)  # of very many
 
 
 def convert(work, options, **variables):
@@ -113,11 +109,11 @@ def main():
                 claim(f"{kind} of {form}: some failed", min(counts) > 0 or (kind == "ftruncate" and "zstd" not in form))
         for kind in ("pread", "pwrite", "write", "fdatasync"):
             for form in FORMS if ALL else ["orbax"]:
-                for n in range(1, 60, 6) if ALL else [3]:
+                for n in range(1, 60, 6) if ALL else [3, 40]:
                     if not one(work, form, f"{kind}:{n}+", PAUSE, wanted):
                         break
-    print(f"{len(failures)} failed; {absorbed} faults absorbed, {refused} told of, {resumed} of them gone on with")
-    return 1 if failures else 0
+    claim("some were gone on with", resumed > 0)
+    return judged(f"; {absorbed} faults absorbed, {refused} told of, {resumed} of them gone on with")
 
 
 if b"__asan_init" in RULEC.read_bytes():

@@ -15,16 +15,10 @@ import sys
 import tempfile
 import time
 
+from claims import claim, judged
+
 RULEC, MAKE_CHECKPOINT, RULES = (pathlib.Path(arg).resolve() for arg in sys.argv[1:4])
 FORMS = {"orbax": [], "files": ["--no-ocdbt", "--zarr", "2"], "safetensors": ["--store", "safetensors"]}
-failures = []
-
-
-def claim(what, holds, more=""):
-    print(("ok      " if holds else "FAILED  ") + what)
-    if not holds:
-        failures.append(what)
-        print(more)
 
 
 def start(work, *options, target="out"):
@@ -107,7 +101,12 @@ def killed(work):
 def refusals(work):
     text, code = convert(work, "--part", "1/2", "--compression", "zstd")
     claim("compressed: R0848", code == 2 and "[R0848 " in text and not (work / "out").exists(), text)
-    shutil.rmtree(work / "out.partial", ignore_errors=True)
+    claim("and nothing is left beside it", not (work / "out.partial").exists())
+    convert(work, "--part", "1/2")
+    text, code = convert(work, "--part", "2/3")
+    claim("another number of parts: R0845", code == 2 and "[R0845 " in text and "another number of parts than 3" in text, text)
+    claim("and what was done is there", (work / "out.partial/.rulec-journal.1-of-2").exists())
+    shutil.rmtree(work / "out.partial")
     for wrong in ("0/2", "3/2", "1", "a/b", "1/2/3", "-1/2"):
         text, code = convert(work, f"--part={wrong}")
         claim(f"--part {wrong}", code == 2 and "expected K/N with K from 1 to N" in text, text)
@@ -144,8 +143,7 @@ def main():
         refusals(work)
         plans(work)
         killed(work)
-    print(f"{len(failures)} failed")
-    return 1 if failures else 0
+    return judged()
 
 
 sys.exit(main())

@@ -10,15 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+from claims import claim, judged
+
 RULEC, MAKE_CHECKPOINT, RULES = (pathlib.Path(arg).resolve() for arg in sys.argv[1:4])
-failures = []
-
-
-def claim(what, holds, spoken=""):
-    print(("ok      " if holds else "FAILED  ") + what)
-    if not holds:
-        failures.append(what)
-        print("        " + spoken[:3000].replace("\n", "\n        "))
 
 
 def spoken_by(run):
@@ -78,5 +72,4 @@ def run_parts(parts):
                             "1"], check=True)
         for part in parts:
             part(work)
-    print(f"{len(failures)} failed")
-    return 1 if failures else 0
+    return judged()

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+from claims import claim, judged
 from content import content, noted_bytes, noted_units, size
 
 RULEC, MAKE_CHECKPOINT, RULES = (pathlib.Path(arg).resolve() for arg in sys.argv[1:4])
@@ -33,14 +34,6 @@ FORMS = {
 }
 # Documents, indices and headers, which are written anew.
 SMALL = 1 << 20
-failures = []
-
-
-def claim(what, holds, more=""):
-    print(("ok      " if holds else "FAILED  ") + what)
-    if not holds:
-        failures.append(what)
-        print(more)
 
 
 def has_ended(pid):
@@ -197,9 +190,8 @@ def main():
                 more, part = one(work, form, wanted[form], took[form], chance)
                 kills += more
                 spent.append((part, more, form))
-    print(f"{len(failures)} failed, {kills} kills, written {sum(s[0] for s in spent) / len(spent):.2f} times in the mean,"
-          " at most {:.2f} times, with {} kills, as {}".format(*max(spent)))
-    return 1 if failures else 0
+    return judged(f", {kills} kills, written {sum(s[0] for s in spent) / len(spent):.2f} times in the mean,"
+                  " at most {:.2f} times, with {} kills, as {}".format(*max(spent)))
 
 
 sys.exit(main())

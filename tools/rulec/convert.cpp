@@ -119,7 +119,8 @@ void print_text(const ConversionArguments& args, const Job& job, const Outcome& 
   std::uint64_t planned = 0;
   for (const TensorReport& t : report.tensors) planned += t.tensor.bytes();
   Table table({Align::Left, Align::Left});
-  table.add({job.options.dry_run ? "would write" : "wrote", args.target});
+  table.add(
+      {job.options.dry_run ? "would write" : "wrote", (report.open_parts.empty() ? "" : "a part of ") + args.target});
   if (const auto& part = job.options.part; part && !job.options.dry_run) {
     const std::string rest = report.open_parts.empty() ? "the last, and all is complete"
                                                        : fmt::format("open: {}", fmt::join(report.open_parts, ", "));

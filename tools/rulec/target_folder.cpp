@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <string>
 #include <system_error>
@@ -100,9 +101,14 @@ void TargetFolder::give_up(const char* what_is_kept) {
   if (partial_.empty()) return;
   if (has_notes(own_journal())) {
     tell(what_is_kept);
-  } else if (!part_) {
-    remove_partial();  // that of several parts is not one's own
+  } else if (!part_ || is_of_nobody_else()) {
+    remove_partial();
   }
+}
+
+/// No other part is at work, nor has any done something.
+bool TargetFolder::is_of_nobody_else() const {
+  return ::flock(locked_, LOCK_EX | LOCK_NB) == 0 && !is_worth_keeping();
 }
 
 void TargetFolder::leave() {
@@ -169,7 +175,11 @@ Status TargetFolder::lock(const fs::path& partial, Diagnostics& diags) {
   bool is_locked = ::flock(locked_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
   if (!is_locked && part_) {
     is_alone_ = false;
-    is_locked = ::flock(locked_, LOCK_SH | LOCK_NB) == 0;
+    // Another part keeps it to itself for the moment in which it begins; whoever does all of it, to the end.
+    for (int tries = 0; !is_locked && tries < 100; ++tries) {
+      if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      is_locked = ::flock(locked_, LOCK_SH | LOCK_NB) == 0;
+    }
   }
   if (!is_locked) {
     return report(diags, FilePlace{target_.string(), {}}, diag::TargetExists, target_.string(),

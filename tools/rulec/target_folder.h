@@ -57,6 +57,7 @@ class TargetFolder {
   Status clear(Diagnostics& diags);
   std::filesystem::path own_journal() const { return part_ ? journal_of(journal(), *part_) : journal(); }
   bool is_worth_keeping() const;
+  bool is_of_nobody_else() const;
   static void remove_journals(const std::filesystem::path& folder);
   void give_up(const char* what_is_kept);
   int swap();
