@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "engine/bind/inputs.h"
@@ -61,6 +62,18 @@ const std::string& RulePack::title() const {
 }
 const std::array<std::string, 2>& RulePack::sides() const {
   return rules_->sides;
+}
+
+std::size_t RulePack::lines() const {
+  std::string_view text = rules_->sources.front()->text();
+  std::size_t lines = 0;
+  while (!text.empty() && !text.starts_with("test ")) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const std::size_t begin = line.find_first_not_of(' ');
+    lines += begin != line.npos && line[begin] != '#' ? 1 : 0;
+  }
+  return lines;
 }
 
 std::vector<std::string> RulePack::presets() const {

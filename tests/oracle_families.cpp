@@ -20,6 +20,8 @@
 #include "tests/elaborated.h"
 #include "tests/numbers_by_name.h"
 
+#include <rulec/pack.h>
+
 namespace rulec::testing {
 namespace {
 
@@ -124,15 +126,12 @@ void try_conversion(const Case& one, const fs::path& layout, SideId to, Count& c
   for (const auto& [name, sum] : sums) FAIL_CHECK("MaxText makes ", name, " too");
 }
 
-/// Lines of a pack that say something, without its tests.
+/// Of its own file.
 std::size_t lines_of(const std::string& pack) {
-  std::ifstream file(fs::path(RULEC_TESTS_DIR) / "../rules" / pack / (pack + ".rules"));
-  std::size_t lines = 0;
-  for (std::string line; std::getline(file, line) && !line.starts_with("test ");) {
-    const std::size_t begin = line.find_first_not_of(' ');
-    lines += begin != std::string::npos && line[begin] != '#' ? 1 : 0;
-  }
-  return lines;
+  Diagnostics diags;
+  const Result<RulePack> loaded = load_pack(pack, diags);
+  REQUIRE_MESSAGE(loaded, render_text(diags));
+  return loaded->lines();
 }
 
 }  // namespace

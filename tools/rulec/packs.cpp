@@ -6,7 +6,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -22,17 +21,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Lines of the pack's own file that say something; its tests and comments do not count.
-std::size_t lines_of(const RulePack& pack) {
-  std::istringstream text{std::string(pack.sources().front()->text())};
-  std::size_t lines = 0;
-  for (std::string line; std::getline(text, line) && !line.starts_with("test ");) {
-    const std::size_t begin = line.find_first_not_of(' ');
-    lines += begin != std::string::npos && line[begin] != '#' ? 1 : 0;
-  }
-  return lines;
-}
-
 Json to_json(const RulePack& pack, const std::vector<ShippedModel>& models) {
   Json options = Json::array();
   for (const PackOption& option : pack.options()) {
@@ -43,8 +31,8 @@ Json to_json(const RulePack& pack, const std::vector<ShippedModel>& models) {
     if (model.pack == pack.name())
       presets.push_back({{"name", model.name}, {"model_type", model.model_type}, {"tensors", model.tensors}});
   }
-  return {{"name", pack.name()},     {"title", pack.title()},         {"sides", pack.sides()},
-          {"lines", lines_of(pack)}, {"presets", std::move(presets)}, {"options", std::move(options)}};
+  return {{"name", pack.name()},   {"title", pack.title()},         {"sides", pack.sides()},
+          {"lines", pack.lines()}, {"presets", std::move(presets)}, {"options", std::move(options)}};
 }
 
 /// `40 + 46`: tensors of the left side, as stacked as it gets, and of the right.
@@ -69,7 +57,7 @@ ExitCode run(Format format) {
     if (!pack) continue;
     list.push_back(to_json(*pack, models));
     if (format != Format::Text) continue;
-    fmt::print("{} : {}, {}, {} lines\n", name, fmt::join(pack->sides(), " -> "), pack->title(), lines_of(*pack));
+    fmt::print("{} : {}, {}, {} lines\n", name, fmt::join(pack->sides(), " -> "), pack->title(), pack->lines());
     Table table({Align::Left, Align::Right});
     for (const ShippedModel& model : models) {
       if (model.pack == name) table.add({model.name, tensors_of(model, *pack)});

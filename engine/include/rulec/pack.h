@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -39,6 +40,8 @@ class RulePack {
   const std::array<std::string, 2>& sides() const;  ///< left, right
   std::vector<std::string> presets() const;         ///< names of the models that it is shipped with
   std::vector<PackOption> options() const;
+  /// Lines of its own file that say something: neither comments nor tests, which stand last.
+  std::size_t lines() const;
 
   /// The texts of its files. Functions that are given the pack take them into their `Diagnostics` by themselves.
   const std::vector<SharedSource>& sources() const;
