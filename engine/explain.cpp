@@ -92,10 +92,9 @@ class Explanation {
 
   void piece(const Family& family, const Piece& piece) {
     std::vector<std::string> indices;
-    const Instance& instance = family.instances[piece.instance];
     for (std::size_t i = 0; i < family.indices.size(); ++i) {
       const FamilyIndex& index = family.indices[i];
-      indices.push_back(fmt::format("{} = {}", index.name, index.text(instance.values[i])));
+      indices.push_back(fmt::format("{} = {}", index.name, index.text(family.values_of(piece.instance)[i])));
     }
     if (!indices.empty()) out_ += fmt::format("  for      {}\n", fmt::join(indices, ", "));
     if (piece.kind == PieceKind::Constant) {

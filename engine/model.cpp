@@ -141,7 +141,7 @@ std::vector<Correspondence> Model::correspondences() const {
     Correspondence c{left.name, left.shape, right.name, right.shape, family.span, {}};
     for (std::size_t i = 0; i < family.indices.size(); ++i) {
       const FamilyIndex& index = family.indices[i];
-      c.indices.emplace_back(index.name, index.text(family.instances[piece.instance].values[i]));
+      c.indices.emplace_back(index.name, index.text(family.values_of(piece.instance)[i]));
     }
     result.push_back(std::move(c));
   }

@@ -2,19 +2,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "engine/check/coverage.h"
+#include "engine/index/tiling.h"
 #include "grammar/messages.h"
 
 namespace rulec {
 namespace {
 
 /// `layer 3, kind local`: the indices of an instance.
-std::string index_text(const Family& family, const Instance& instance) {
+std::string index_text(const Family& family, std::size_t instance) {
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < family.indices.size(); ++i) {
     const FamilyIndex& index = family.indices[i];
-    parts.push_back(fmt::format("{} = {}", index.name, index.text(instance.values[i])));
+    parts.push_back(fmt::format("{} = {}", index.name, index.text(family.values_of(instance)[i])));
   }
   return parts.empty() ? "once" : fmt::format("for {}", fmt::join(parts, ", "));
 }
@@ -22,10 +24,9 @@ std::string index_text(const Family& family, const Instance& instance) {
 class SideCoverage {
  public:
   SideCoverage(const Pack& pack, SideId side, UsedPermissions& used, Diagnostics& diags)
-      : pack_(pack), side_(side), used_(used), diags_(diags) {}
+      : pack_(pack), side_(side), used_(used), diags_(diags), pieces_(pack, side) {}
 
   void prove() {
-    collect();
     // Where no shape is known, a tensor is as long as its brackets, and a piece is a whole slice.
     for (std::size_t t = 0; t < pieces_.size(); ++t) {
       if (!pieces_[t].empty()) tensor(t);
@@ -50,20 +51,9 @@ class SideCoverage {
     Hole hole;
   };
 
-  void collect() {
-    pieces_.resize(pack_.tensors[number(side_)].size());
-    for (const Piece& piece : pack_.pieces) {
-      const std::int32_t tensor = piece.tensor[number(side_)];
-      if (tensor >= 0 && pack_.families[piece.family].writes(side_))
-        pieces_[static_cast<std::size_t>(tensor)].push_back(&piece);
-    }
-  }
-
   void tensor(std::size_t t) {
     const Tensor& tensor = pack_.tensors[number(side_)][t];
-    if (cells(tensor.shape) == 0) return;
-    // One piece of as many cells is the whole tensor: its cells differ, and all lie within.
-    if (pieces_[t].size() == 1 && count_of(*pieces_[t].front()) == cells(tensor.shape)) return;
+    if (cells(tensor.shape) == 0 || is_tiled(t)) return;
     std::vector<const Piece*> pieces;
     std::vector<StridedBox> boxes;
     std::set<StridedBox> pads;  // several rules may say the same padding
@@ -80,10 +70,18 @@ class SideCoverage {
     if (cover->hole) holes_.push_back({&tensor, pieces.front(), *cover->hole});
   }
 
-  std::int64_t count_of(const Piece& piece) const {
-    std::int64_t count = 1;
-    for (const PieceAxis& axis : pack_.forms[piece.form].axes) count *= axis.extent;
-    return count;
+  /// Whether pieces of one form fill the tensor as tiles do: what loops make if nothing is wrong.
+  bool is_tiled(std::size_t t) {
+    const std::span<const Piece* const> pieces = pieces_[t];
+    offsets_.clear();
+    for (const Piece* piece : pieces) {
+      if (piece->form != pieces.front()->form) return false;
+      offsets_.push_back(piece->offset[number(side_)]);
+    }
+    std::vector<Progression::Axis> axes;
+    for (const PieceAxis& axis : pack_.forms[pieces.front()->form].axes)
+      axes.push_back({axis.extent, axis.stride[number(side_)]});
+    return are_tiles(*cells(pack_.tensors[number(side_)][t].shape), std::move(axes), offsets_);
   }
 
   void report_unproved(const Tensor& tensor, const Piece& piece) {
@@ -111,7 +109,7 @@ class SideCoverage {
   void add_meeting(Meeting meeting) {
     const auto indices = [&](const Piece& piece) {
       const Family& family = pack_.families[piece.family];
-      return index_text(family, family.instances[piece.instance]);
+      return index_text(family, piece.instance);
     };
     if (meeting.first->family == meeting.second->family) {
       meet_themselves_.insert(meeting.first->family);
@@ -157,8 +155,8 @@ class SideCoverage {
                       const std::vector<std::int64_t>& cell, std::size_t others) {
     const Family& a = pack_.families[first.family];
     const Family& b = pack_.families[second.family];
-    const std::string first_text = index_text(a, a.instances[first.instance]);
-    const std::string second_text = index_text(b, b.instances[second.instance]);
+    const std::string first_text = index_text(a, first.instance);
+    const std::string second_text = index_text(b, second.instance);
     const Span here = path_of(pack_, second, side_);
     const Span there = path_of(pack_, first, side_);
     const bool same_path = diags_.sources().text(here) == diags_.sources().text(there);
@@ -233,14 +231,32 @@ class SideCoverage {
   SideId side_;
   UsedPermissions& used_;
   Diagnostics& diags_;
-  std::vector<std::vector<const Piece*>> pieces_;  // by tensor
-  std::set<Span> ambiguous_;                       // paths that were reported
+  WritingPieces pieces_;
+  std::vector<std::int64_t> offsets_;  // of the tensor that is looked at
+  std::set<Span> ambiguous_;           // paths that were reported
   std::vector<Meeting> meetings_;
   std::set<std::uint32_t> meet_themselves_;  // families
   std::vector<MissingCells> holes_;
 };
 
 }  // namespace
+
+WritingPieces::WritingPieces(const Pack& pack, SideId side) : begins_(pack.tensors[number(side)].size() + 1) {
+  const auto tensor_of = [&](const Piece& piece) -> std::optional<std::size_t> {
+    const std::int32_t tensor = piece.tensor[number(side)];
+    if (tensor < 0 || !pack.families[piece.family].writes(side)) return std::nullopt;
+    return static_cast<std::size_t>(tensor);
+  };
+  for (const Piece& piece : pack.pieces) {
+    if (const auto tensor = tensor_of(piece)) ++begins_[*tensor + 1];
+  }
+  std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
+  pieces_.resize(begins_.back());
+  std::vector<std::size_t> next = begins_;
+  for (const Piece& piece : pack.pieces) {
+    if (const auto tensor = tensor_of(piece)) pieces_[next[*tensor]++] = &piece;
+  }
+}
 
 std::string set_text(const IntervalSet& set) {
   std::vector<std::string> parts;
@@ -258,7 +274,7 @@ std::string set_text(const IntervalSet& set) {
 /// The place in the rules where a family names a tensor.
 Span path_of(const Pack& pack, const Piece& piece, SideId side) {
   const Family& family = pack.families[piece.family];
-  const auto& tensors = family.instances[piece.instance].tensors[number(side)];
+  const std::span<const std::uint32_t> tensors = family.tensors_of(piece.instance, side);
   const auto term =
       std::ranges::find(tensors, static_cast<std::uint32_t>(piece.tensor[number(side)])) - tensors.begin();
   return family.terms[number(side)][static_cast<std::size_t>(term)].path;

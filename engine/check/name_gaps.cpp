@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <ranges>
+#include <string_view>
 #include <tuple>
+#include <unordered_map>
 
 #include "engine/check/coverage.h"
 #include "grammar/messages.h"
@@ -38,17 +41,24 @@ std::size_t digits_end(const std::string& name, std::size_t at) {
   return at;
 }
 
-std::map<std::string, Line> lines_of(const Pack& pack, SideId side,
-                                     const std::vector<std::vector<const Piece*>>& pieces) {
-  std::map<std::string, Line> lines;
+/// By their names with a star.
+using Lines = std::unordered_map<std::string, Line>;
+
+Lines lines_of(const Pack& pack, SideId side, const WritingPieces& pieces) {
+  Lines lines;
+  std::string names;
   for (std::size_t t = 0; t < pieces.size(); ++t) {
     if (pieces[t].empty()) continue;
     const std::string& name = pack.tensors[number(side)][t].name;
     for (std::size_t at = 0; at < name.size();) {
       const std::size_t end = digits_end(name, at);
       if (end > at && end - at < 10) {
-        Line& line = lines[name.substr(0, at) + "*" + name.substr(end)];
-        const std::int64_t value = std::stoll(name.substr(at, end - at));
+        names.assign(name, 0, at);
+        names += '*';
+        names.append(name, end);
+        Line& line = lines[names];
+        std::int64_t value = 0;
+        std::from_chars(name.data() + at, name.data() + end, value);
         line.values.push_back(value);
         for (const Piece* piece : pieces[t]) {
           if (line.pieces.emplace(piece->family, piece).second)
@@ -63,7 +73,7 @@ std::map<std::string, Line> lines_of(const Pack& pack, SideId side,
   return lines;
 }
 
-std::vector<Gap> gaps_of(const std::map<std::string, Line>& lines) {
+std::vector<Gap> gaps_of(const Lines& lines) {
   std::vector<Gap> gaps;
   for (const auto& [names, line] : lines) {
     if (line.is_conditional || line.values.size() < 2) continue;
@@ -74,13 +84,15 @@ std::vector<Gap> gaps_of(const std::map<std::string, Line>& lines) {
       if (!missing.empty()) gaps.push_back({names, line.pieces.at(family), have, std::move(missing)});
     }
   }
+  std::ranges::sort(gaps, {},
+                    [](const Gap& gap) { return std::tuple(std::string_view(gap.names), gap.piece->family); });
   return gaps;
 }
 
 }  // namespace
 
-void report_name_gaps(const Pack& pack, SideId side, const std::vector<std::vector<const Piece*>>& pieces,
-                      const std::set<std::uint32_t>& met, UsedPermissions& used, Diagnostics& diags) {
+void report_name_gaps(const Pack& pack, SideId side, const WritingPieces& pieces, const std::set<std::uint32_t>& met,
+                      UsedPermissions& used, Diagnostics& diags) {
   std::set<std::uint32_t> reported;
   std::map<std::string, std::vector<Gap>> alike;  // rules of one loop miss the same
   for (Gap& gap : gaps_of(lines_of(pack, side, pieces))) {

@@ -66,11 +66,11 @@ constexpr std::string_view Scaled = "norm";
 
 bool has_shapes(const Family& family) {
   return family.terms[0].size() == 1 && family.terms[1].size() == 1 && !family.shapes[0].front().empty() &&
-         !family.shapes[1].front().empty() && !family.instances.empty();
+         !family.shapes[1].front().empty() && family.instances() > 0;
 }
 
 std::string first_name(const Pack& pack, const Family& family, SideId side) {
-  return pack.tensors[number(side)][family.instances.front().tensors[number(side)].front()].name;
+  return pack.tensors[number(side)][family.tensors_of(0, side).front()].name;
 }
 
 /// The words of a shape that the other shape has too, in order: what moves, without the indices of loops.
@@ -121,7 +121,7 @@ void lint_missing_scale(const Pack& pack, UsedPermissions& used, Diagnostics& di
   std::map<std::string_view, std::vector<const Family*>> scaled;  // by their hooks
   std::size_t count = 0;
   for (const Family& family : pack.families) {
-    const bool is_single = family.terms[0].size() == 1 && family.terms[1].size() == 1 && !family.instances.empty();
+    const bool is_single = family.terms[0].size() == 1 && family.terms[1].size() == 1 && family.instances() > 0;
     if (!is_single || last_segments(first_name(pack, family, SideId::Right)).find(Scaled) == std::string::npos)
       continue;
     ++count;

@@ -18,9 +18,9 @@ bool has_shapes(const Family& family) {
 }
 
 void add_names(const Pack& pack, const Family& family, std::set<std::string>& names) {
-  for (const Instance& instance : family.instances) {
+  for (std::size_t i = 0; i < family.instances(); ++i) {
     for (const SideId side : BothSides) {
-      for (const std::uint32_t tensor : instance.tensors[number(side)])
+      for (const std::uint32_t tensor : family.tensors_of(i, side))
         names.insert(pack.tensors[number(side)][tensor].name);
     }
   }

@@ -78,8 +78,8 @@ std::string glob_for(const std::vector<Tensor>& tensors, const std::string& name
 
 /// The term of a family that names a tensor first.
 const TermPlace& term_of(const Family& family, std::ptrdiff_t tensor, SideId side) {
-  for (const Instance& instance : family.instances) {
-    const auto& tensors = instance.tensors[number(side)];
+  for (std::size_t i = 0; i < family.instances(); ++i) {
+    const std::span<const std::uint32_t> tensors = family.tensors_of(i, side);
     const auto found = std::ranges::find(tensors, static_cast<std::uint32_t>(tensor));
     if (found != tensors.end()) return family.terms[number(side)][static_cast<std::size_t>(found - tensors.begin())];
   }
@@ -122,8 +122,9 @@ Span side_of_block(Span block, SideId side, const Diagnostics& diags) {
 
 std::vector<TensorInfo> unmapped_tensors(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue) {
   std::vector<TensorInfo> unmapped;
-  for (const TensorInfo& info : catalogue) {
-    if (!pack.find(side, info.name) && !pack.ignores(side, info.name)) unmapped.push_back(info);
+  const std::vector<std::optional<std::size_t>> places = pack.find_all(side, catalogue);
+  for (std::size_t i = 0; i < catalogue.size(); ++i) {
+    if (!places[i] && !pack.ignores(side, catalogue[i].name)) unmapped.push_back(catalogue[i]);
   }
   return unmapped;
 }

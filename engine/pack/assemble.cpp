@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the draft to the pack: every instance gets its tensors and its pieces.
 #include <algorithm>
+#include <compare>
+#include <deque>
 #include <map>
-#include <numeric>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "engine/pack/draft.h"
 #include "engine/pack/pairing.h"
@@ -27,6 +31,7 @@ class Assembler {
   Result<Pack> assemble() {
     const std::size_t errors = diags_.errors();
     sort_tensors();
+    number_extents();
     for (std::size_t f = 0; f < draft_.families.size(); ++f) family(static_cast<std::uint32_t>(f));
     if (diags_.errors() > errors) return diags_.failed();
     drop_unused_tensors();
@@ -35,6 +40,10 @@ class Assembler {
   }
 
  private:
+  /// What instances of a variant share whose tensors have the same lengths along their index axes: by the numbers of
+  /// those lengths, for each term and then each tensor argument.
+  using Pairings = std::map<std::vector<std::uint32_t>, Pairing>;
+
   struct TensorState {
     bool is_used = false;
     Span place;  // of the shape, or else the path, that named it first
@@ -42,28 +51,43 @@ class Assembler {
 
   void sort_tensors() {
     for (const SideId side : BothSides) {
-      const NameTable& table = draft_.tables[number(side)];
-      std::vector<std::uint32_t> order(table.names.size());
-      std::iota(order.begin(), order.end(), 0U);
-      std::ranges::sort(order, {}, [&](std::uint32_t n) -> const std::string& { return table.names[n]; });
+      std::deque<std::string>& names = draft_.tables[number(side)].names;
+      std::vector<std::pair<std::string_view, std::uint32_t>> order;
+      order.reserve(names.size());
+      for (const std::string& name : names) order.emplace_back(name, static_cast<std::uint32_t>(order.size()));
+      std::ranges::sort(order);
       std::vector<std::uint32_t>& ranks = ranks_[number(side)];
       ranks.resize(order.size());
+      pack_.tensors[number(side)].reserve(order.size());
       for (std::uint32_t rank = 0; rank < order.size(); ++rank) {
-        ranks[order[rank]] = rank;
-        pack_.tensors[number(side)].push_back({table.names[order[rank]], {}, 0, true});
+        ranks[order[rank].second] = rank;
+        pack_.tensors[number(side)].push_back({std::move(names[order[rank].second]), {}, 0, true});
       }
       states_[number(side)].resize(order.size());
     }
   }
 
+  /// Numbers the lengths that tensors have along their index axes: most share them with many.
+  void number_extents() {
+    for (const SideId side : BothSides) {
+      std::map<SlotExtents, std::uint32_t> numbers;
+      for (const SlotExtents& extents : draft_.tables[number(side)].extents) {
+        const auto known = numbers.try_emplace(extents, static_cast<std::uint32_t>(numbers.size())).first;
+        extents_[number(side)].push_back(known->second);
+      }
+    }
+  }
+
   void family(std::uint32_t f) {
     DraftFamily& draft = draft_.families[f];
-    std::vector<std::map<IndexExtents, Pairing>> pairings(draft.variants.size());
+    std::vector<Pairings> pairings(draft.variants.size());
     std::vector<bool> bad(draft.variants.size());
+    draft.family.tensors.reserve(draft.instances.size() *
+                                 (draft.family.terms[0].size() + draft.family.terms[1].size()));
     for (const DraftInstance& instance : draft.instances) {
       if (bad[instance.variant] || is_full_) continue;
       const Variant& variant = draft.variants[instance.variant];
-      const Pairing* pairing = pairing_of(draft.family, variant, instance, pairings[instance.variant]);
+      const Pairing* pairing = pairing_of(draft, variant, instance, pairings[instance.variant]);
       if (pairing == nullptr || !add_instance(f, draft, variant, instance, *pairing)) bad[instance.variant] = true;
     }
     pack_.families.push_back(std::move(draft.family));
@@ -73,15 +97,16 @@ class Assembler {
 
   std::vector<std::int64_t> extents_of(SideId side, std::uint32_t name, const std::vector<SlotPlace>& places) const {
     std::vector<std::int64_t> extents;
-    const auto& known = draft_.tables[number(side)].extents[name];
-    for (const SlotPlace place : places) extents.push_back(known.at(place));
+    const SlotExtents& known = draft_.tables[number(side)].extents[name];
+    for (const SlotPlace place : places)
+      extents.push_back(std::ranges::lower_bound(known, place, {}, &SlotExtents::value_type::first)->second);
     return extents;
   }
 
-  IndexExtents extents_of(const Variant& variant, const DraftInstance& instance) const {
+  IndexExtents extents_of(const DraftFamily& draft, const Variant& variant, const DraftInstance& instance) const {
     IndexExtents extents;
     for (const SideId side : BothSides) {
-      const auto& terms = instance.terms[number(side)];
+      const std::span<const DraftTerm> terms = draft.terms_of(instance, side);
       for (std::size_t t = 0; t < terms.size(); ++t) {
         extents.terms[number(side)].push_back(extents_of(side, terms[t].tensor, variant.places[number(side)][t]));
       }
@@ -90,20 +115,27 @@ class Assembler {
       auto& operands = extents.operands.emplace_back();
       for (std::size_t o = 0; o < variant.hooks[t].operands.size(); ++o) {
         const axes::Pattern& pattern = variant.hooks[t].operands[o].shape.pattern;
-        operands.push_back(extents_of(SideId::Right, instance.operands[t][o].tensor, slot_places(pattern)));
+        operands.push_back(extents_of(SideId::Right, draft.operands_of(instance, t)[o].tensor, slot_places(pattern)));
       }
     }
     return extents;
   }
 
-  const Pairing* pairing_of(const Family& family, const Variant& variant, const DraftInstance& instance,
-                            std::map<IndexExtents, Pairing>& known) {
-    IndexExtents extents = extents_of(variant, instance);
-    const auto at = known.find(extents);
+  const Pairing* pairing_of(const DraftFamily& draft, const Variant& variant, const DraftInstance& instance,
+                            Pairings& known) {
+    key_.clear();
+    for (const SideId side : BothSides) {
+      for (const DraftTerm& term : draft.terms_of(instance, side)) key_.push_back(extents_[number(side)][term.tensor]);
+    }
+    for (std::size_t t = 0; t < variant.hooks.size(); ++t) {
+      for (const DraftTerm& term : draft.operands_of(instance, t))
+        key_.push_back(extents_[number(SideId::Right)][term.tensor]);
+    }
+    const auto at = known.find(key_);
     if (at != known.end()) return &at->second;
-    Result<Pairing> pairing = pair_sides(family, variant, extents, pack_, diags_);
+    Result<Pairing> pairing = pair_sides(draft.family, variant, extents_of(draft, variant, instance), pack_, diags_);
     if (!pairing) return nullptr;
-    return &known.emplace(std::move(extents), *std::move(pairing)).first->second;
+    return &known.emplace(key_, *std::move(pairing)).first->second;
   }
 
   // ---- instances ----------------------------------------------------------------------------------------------------
@@ -115,49 +147,49 @@ class Assembler {
         report(diags_, draft.family.span, diag::TooManyIndices, "the rules make too many pieces", MaxPieces);
       return false;
     }
-    if (!name_tensors(f, draft.family, variant, from, pairing)) return false;
-    Instance instance{from.values, {}};
+    if (!name_tensors(f, draft, variant, from, pairing)) return false;
+    const auto number_of_instance = static_cast<std::uint32_t>(draft.family.instances());
     for (const SideId side : BothSides) {
-      for (const DraftTerm& term : from.terms[number(side)])
-        instance.tensors[number(side)].push_back(ranks_[number(side)][term.tensor]);
+      for (const DraftTerm& term : draft.terms_of(from, side))
+        draft.family.tensors.push_back(ranks_[number(side)][term.tensor]);
     }
-    const auto number_of_instance = static_cast<std::uint32_t>(draft.family.instances.size());
     for (const Pairing::Copy& copy : pairing.copies) {
-      Piece piece{PieceKind::Copy, f, number_of_instance, copy.form, {}, {}, 0, operands(copy, from, pairing)};
-      place(piece, SideId::Left, copy.left, from, pairing);
-      place(piece, SideId::Right, copy.right, from, pairing);
+      Piece piece{PieceKind::Copy, f, number_of_instance, copy.form, {}, {}, 0, operands(copy, draft, from, pairing)};
+      place(piece, SideId::Left, copy.left, draft, from, pairing);
+      place(piece, SideId::Right, copy.right, draft, from, pairing);
       pack_.pieces.push_back(std::move(piece));
     }
     for (const Pairing::OneSided& one : pairing.one_sided) {
       const double constant = one.kind == PieceKind::Constant ? variant.constant : 0;
       Piece piece{one.kind, f, number_of_instance, one.form, {-1, -1}, {}, constant, {}};
-      place(piece, one.side, one.at, from, pairing);
+      place(piece, one.side, one.at, draft, from, pairing);
       pack_.pieces.push_back(std::move(piece));
     }
-    draft.family.instances.push_back(std::move(instance));
     return true;
   }
 
-  static std::int64_t offset_of(const axes::Monomial& monomial, const DraftTerm& term) {
+  static std::int64_t offset_of(const axes::Monomial& monomial, const DraftFamily& draft, const DraftTerm& term) {
     std::int64_t offset = monomial.offset;
-    for (const axes::IndexStride& index : monomial.indices) offset += term.positions[index.slot] * index.stride;
+    for (const axes::IndexStride& index : monomial.indices)
+      offset += draft.positions[term.positions + index.slot] * index.stride;
     return offset;
   }
 
-  void place(Piece& piece, SideId side, MonomialRef at, const DraftInstance& from, const Pairing& pairing) const {
-    const DraftTerm& term = from.terms[number(side)][at.term];
+  void place(Piece& piece, SideId side, MonomialRef at, const DraftFamily& draft, const DraftInstance& from,
+             const Pairing& pairing) const {
+    const DraftTerm& term = draft.terms_of(from, side)[at.term];
     piece.tensor[number(side)] = static_cast<std::int32_t>(ranks_[number(side)][term.tensor]);
-    piece.offset[number(side)] = offset_of(pairing.monomial(side, at), term);
+    piece.offset[number(side)] = offset_of(pairing.monomial(side, at), draft, term);
   }
 
-  std::vector<PieceOperand> operands(const Pairing::Copy& copy, const DraftInstance& from,
+  std::vector<PieceOperand> operands(const Pairing::Copy& copy, const DraftFamily& draft, const DraftInstance& from,
                                      const Pairing& pairing) const {
     std::vector<PieceOperand> result;
     for (std::size_t o = 0; o < copy.operands.size(); ++o) {
-      const DraftTerm& term = from.operands[copy.right.term][o];
+      const DraftTerm& term = draft.operands_of(from, copy.right.term)[o];
       const Pairing::Operand& operand = copy.operands[o];
       const axes::Monomial& monomial = pairing.operands[copy.right.term][o].monomials[operand.monomial];
-      result.push_back({ranks_[number(SideId::Right)][term.tensor], offset_of(monomial, term), operand.axes});
+      result.push_back({ranks_[number(SideId::Right)][term.tensor], offset_of(monomial, draft, term), operand.axes});
     }
     return result;
   }
@@ -165,19 +197,21 @@ class Assembler {
   // ---- tensors ------------------------------------------------------------------------------------------------------
 
   /// All tensors of an instance, those too that its hooks read.
-  bool name_tensors(std::uint32_t f, const Family& family, const Variant& variant, const DraftInstance& from,
+  bool name_tensors(std::uint32_t f, const DraftFamily& draft, const Variant& variant, const DraftInstance& from,
                     const Pairing& pairing) {
     for (const SideId side : BothSides) {
-      for (std::size_t t = 0; t < from.terms[number(side)].size(); ++t) {
-        const TermPlace& place = family.terms[number(side)][t];
-        if (!name_tensor(side, from.terms[number(side)][t], f, place.shape.value_or(place.path),
-                         pairing.terms[number(side)][t].shape, variant.shape_known))
+      const std::span<const DraftTerm> terms = draft.terms_of(from, side);
+      for (std::size_t t = 0; t < terms.size(); ++t) {
+        const TermPlace& place = draft.family.terms[number(side)][t];
+        if (!name_tensor(side, terms[t], f, place.shape.value_or(place.path), pairing.terms[number(side)][t].shape,
+                         variant.shape_known))
           return false;
       }
     }
-    for (std::size_t t = 0; t < from.operands.size(); ++t) {
-      for (std::size_t o = 0; o < from.operands[t].size(); ++o) {
-        if (!name_tensor(SideId::Right, from.operands[t][o], f, variant.hooks[t].operands[o].shape_span,
+    for (std::size_t t = 0; t < variant.hooks.size(); ++t) {
+      const std::span<const DraftTerm> operands = draft.operands_of(from, t);
+      for (std::size_t o = 0; o < operands.size(); ++o) {
+        if (!name_tensor(SideId::Right, operands[o], f, variant.hooks[t].operands[o].shape_span,
                          pairing.operands[t][o].shape, true))
           return false;
       }
@@ -235,8 +269,10 @@ class Assembler {
       for (PieceOperand& operand : piece.operands) operand.tensor = moved[operand.tensor];
     }
     for (Family& family : pack_.families) {
-      for (Instance& instance : family.instances) {
-        for (std::uint32_t& tensor : instance.tensors[number(side)]) tensor = moved[tensor];
+      const std::size_t left = family.terms[0].size();
+      const std::size_t terms = left + family.terms[1].size();
+      for (std::size_t i = 0; i < family.tensors.size(); ++i) {
+        if ((i % terms < left) == (side == SideId::Left)) family.tensors[i] = moved[family.tensors[i]];
       }
     }
   }
@@ -244,7 +280,9 @@ class Assembler {
   Draft draft_;
   Diagnostics& diags_;
   Pack pack_;
-  std::array<std::vector<std::uint32_t>, 2> ranks_;  // places among the sorted names, by number of the NameTable
+  std::array<std::vector<std::uint32_t>, 2> ranks_;    // places among the sorted names, by number of the NameTable
+  std::array<std::vector<std::uint32_t>, 2> extents_;  // numbers of them, by number of the NameTable
+  std::vector<std::uint32_t> key_;                     // of Pairings
   std::array<std::vector<TensorState>, 2> states_;
   bool is_full_ = false;
 };
@@ -263,10 +301,24 @@ std::optional<std::size_t> Pack::find(SideId side, std::string_view name) const 
   return static_cast<std::size_t>(found - list.begin());
 }
 
+std::vector<std::optional<std::size_t>> Pack::find_all(SideId side, std::span<const TensorInfo> catalogue) const {
+  std::vector<std::optional<std::size_t>> places;
+  places.reserve(catalogue.size());
+  const std::vector<Tensor>& list = tensors[number(side)];
+  auto at = list.begin();
+  for (const TensorInfo& info : catalogue) {
+    auto order = std::strong_ordering::less;
+    while (at != list.end() && (order = at->name <=> info.name) < 0) ++at;
+    const bool is_found = at != list.end() && order == 0;
+    places.push_back(is_found ? std::optional(static_cast<std::size_t>(at - list.begin())) : std::nullopt);
+  }
+  return places;
+}
+
 Span Pack::place(SideId side, std::size_t tensor) const {
   const Family& rule = families[tensors[number(side)][tensor].family];
-  for (const Instance& instance : rule.instances) {
-    const auto& terms = instance.tensors[number(side)];
+  for (std::size_t i = 0; i < rule.instances(); ++i) {
+    const std::span<const std::uint32_t> terms = rule.tensors_of(i, side);
     const auto term = std::ranges::find(terms, static_cast<std::uint32_t>(tensor));
     if (term != terms.end()) return rule.terms[number(side)][static_cast<std::size_t>(term - terms.begin())].path;
   }

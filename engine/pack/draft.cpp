@@ -77,6 +77,19 @@ std::vector<SlotPlace> slot_places(const axes::Pattern& pattern) {
   return places;
 }
 
+std::span<const DraftTerm> DraftFamily::terms_of(const DraftInstance& instance, SideId side) const {
+  const std::size_t left = family.terms[0].size();
+  return side == SideId::Left ? std::span(terms).subspan(instance.terms, left)
+                              : std::span(terms).subspan(instance.terms + left, family.terms[1].size());
+}
+
+std::span<const DraftTerm> DraftFamily::operands_of(const DraftInstance& instance, std::size_t right_term) const {
+  const std::vector<HookPipelines>& hooks = variants[instance.variant].hooks;
+  std::size_t begin = instance.terms + family.terms[0].size() + family.terms[1].size();
+  for (std::size_t t = 0; t < right_term; ++t) begin += hooks[t].operands.size();
+  return std::span(terms).subspan(begin, hooks[right_term].operands.size());
+}
+
 std::uint32_t DraftFamily::intern(Variant variant) {
   std::vector<std::uint32_t>& alike = by_signature[signature_of(variant)];
   for (const std::uint32_t known : alike) {
@@ -87,18 +100,22 @@ std::uint32_t DraftFamily::intern(Variant variant) {
   return alike.back();
 }
 
-std::uint32_t NameTable::intern(const std::string& name) {
-  const auto [place, is_new] = numbers.try_emplace(name, static_cast<std::uint32_t>(names.size()));
-  if (is_new) {
-    names.push_back(name);
-    extents.emplace_back();
-  }
-  return place->second;
+std::uint32_t NameTable::intern(std::string_view name) {
+  if (const auto known = numbers.find(name); known != numbers.end()) return known->second;
+  const auto number = static_cast<std::uint32_t>(names.size());
+  numbers.emplace(names.emplace_back(name), number);
+  extents.emplace_back();
+  return number;
 }
 
 void NameTable::extend(std::uint32_t name, SlotPlace place, std::int64_t extent) {
-  std::int64_t& known = extents[name][place];
-  known = std::max(known, extent);
+  SlotExtents& known = extents[name];
+  const auto at = std::ranges::lower_bound(known, place, {}, &SlotExtents::value_type::first);
+  if (at == known.end() || at->first != place) {
+    known.insert(at, {place, extent});
+  } else {
+    at->second = std::max(at->second, extent);
+  }
 }
 
 }  // namespace rulec

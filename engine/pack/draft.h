@@ -5,8 +5,13 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/axes/pattern.h"
@@ -35,34 +40,52 @@ struct Variant {
 
 /// A tensor that an instance names, as a term or as an argument of a hook.
 struct DraftTerm {
-  std::uint32_t tensor = 0;             ///< of the side's NameTable
-  std::vector<std::int64_t> positions;  ///< by slot
+  std::uint32_t tensor = 0;     ///< of the side's NameTable
+  std::uint32_t positions = 0;  ///< where those of its slots begin in the family's
 };
 
 struct DraftInstance {
   std::uint32_t variant = 0;
-  std::vector<std::int64_t> values;
-  std::array<std::vector<DraftTerm>, 2> terms;
-  std::vector<std::vector<DraftTerm>> operands;  ///< by term of the right side
+  std::uint32_t terms = 0;  ///< where they begin in the family's
+};
+
+/// A variant whose sizes and hooks read no index: with other indices its tensors have other names and positions, and
+/// nothing else differs as long as the brackets of its paths stack along the same axes.
+struct SettledVariant {
+  struct Term {
+    std::vector<std::int64_t> stacked;  ///< axes of the brackets, as the path has them
+    std::vector<std::string> indices;   ///< of the shape, by slot; those of the brackets follow
+  };
+  std::array<std::vector<Term>, 2> terms;
+  std::uint32_t variant = 0;
 };
 
 struct DraftFamily {
   Family family;
   std::vector<Variant> variants;
+  std::vector<SettledVariant> settled;
   std::map<std::vector<std::int64_t>, std::vector<std::uint32_t>> by_signature;  ///< variants with the same sizes
   std::vector<DraftInstance> instances;
+  std::vector<DraftTerm> terms;         ///< of the instances: left, right, then the arguments of the right ones' hooks
+  std::vector<std::int64_t> positions;  ///< of the terms
+
+  std::span<const DraftTerm> terms_of(const DraftInstance& instance, SideId side) const;
+  std::span<const DraftTerm> operands_of(const DraftInstance& instance, std::size_t right_term) const;
 
   /// The number of an equal variant, or of this one, added.
   std::uint32_t intern(Variant variant);
 };
 
+/// The lengths of a tensor's index axes, ascending by place.
+using SlotExtents = std::vector<std::pair<SlotPlace, std::int64_t>>;
+
 /// The names of one side with the lengths of their index axes so far.
 struct NameTable {
-  std::vector<std::string> names;
-  std::vector<std::map<SlotPlace, std::int64_t>> extents;  ///< by name
-  std::map<std::string, std::uint32_t, std::less<>> numbers;
+  std::deque<std::string> names;     ///< stay where they are: `numbers` is by them
+  std::vector<SlotExtents> extents;  ///< by name
+  std::unordered_map<std::string_view, std::uint32_t> numbers;
 
-  std::uint32_t intern(const std::string& name);
+  std::uint32_t intern(std::string_view name);
   void extend(std::uint32_t name, SlotPlace place, std::int64_t extent);
 };
 

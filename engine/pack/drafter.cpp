@@ -32,11 +32,8 @@ void add_permissions(Family& family, const std::vector<ast::Allow>& allows) {
 
 }  // namespace
 
-bool Drafter::SourceOrder::operator()(const std::vector<Span>& a, const std::vector<Span>& b) const {
-  const auto before = [](const Span& x, const Span& y) {
-    return std::tuple(x.source, x.begin, x.end) < std::tuple(y.source, y.begin, y.end);
-  };
-  return std::ranges::lexicographical_compare(a, b, before);
+std::size_t Drafter::use_path(std::size_t outer, const ast::Statement& use) {
+  return use_paths_.try_emplace({outer, &use}, use_paths_.size() + 1).first->second;
 }
 
 Status Drafter::add(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
@@ -65,6 +62,8 @@ Status Drafter::fill(const ast::File& file, const ast::Rule& rule, const Prefixe
                      const Surroundings& around, DraftFamily& draft) {
   Result<Paths> paths = this->paths(file, rule, prefixes);
   if (!paths) return diags().failed();
+  if (record_settled(draft, *paths, around)) return Done{};
+  (void)evaluator_.take_touched();
   Variant variant;
   Patterns patterns;
   if (!size_sides(file, rule, *paths, axes, variant, patterns)) return diags().failed();
@@ -76,7 +75,9 @@ Status Drafter::fill(const ast::File& file, const ast::Rule& rule, const Prefixe
     variant.hooks.push_back(*std::move(hooks));
   }
   if (right == nullptr) variant.hooks.emplace_back();
-  record(draft, std::move(variant), *paths, patterns, around);
+  const bool has_operands =
+      std::ranges::any_of(variant.hooks, [](const auto& hooks) { return !hooks.operands.empty(); });
+  record(draft, std::move(variant), *paths, patterns, around, !evaluator_.take_touched() && !has_operands);
   return Done{};
 }
 
@@ -84,9 +85,7 @@ Status Drafter::fill(const ast::File& file, const ast::Rule& rule, const Prefixe
 
 DraftFamily& Drafter::family(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
                              const Surroundings& around) {
-  std::vector<Span> key = around.uses;
-  key.push_back(statement.span);
-  const auto [at, is_new] = known_.try_emplace(std::move(key), draft_.families.size());
+  const auto [at, is_new] = known_.try_emplace({around.use_path, &statement}, draft_.families.size());
   if (is_new) draft_.families.push_back(new_family(file, statement, rule, around));
   return draft_.families[at->second];
 }
@@ -160,9 +159,7 @@ void Drafter::stack(SizedPattern& pattern, const std::vector<BracketValue>& brac
   std::int64_t axes = std::ssize(pattern.pattern);
   insert_brackets(pattern, brackets);
   if (!shape_known) return;
-  std::vector<BracketValue> ascending = brackets;
-  std::ranges::stable_sort(ascending, {}, &BracketValue::axis);
-  for (const BracketValue& bracket : ascending) {
+  for (const BracketValue& bracket : in_order(brackets)) {
     StackedAxis& stacked = stacked_.try_emplace(bracket.axis, StackedAxis{bracket}).first->second;
     stacked.last_axis = std::max(stacked.last_axis, axes);
     stacked.is_reached |= bracket.axis <= axes++;
@@ -235,42 +232,86 @@ SizedPattern Drafter::as_stored(const Paths& paths, AxisTable& axes, Variant& va
 // ---- the draft ---------------------------------------------------------------------------------------------------
 
 void Drafter::record(DraftFamily& draft, Variant variant, const Paths& paths, const Patterns& patterns,
-                     const Surroundings& around) {
-  DraftInstance instance;
-  for (const Loop& loop : around.loops) instance.values.push_back(loop.value);
+                     const Surroundings& around, bool is_settled) {
+  const auto begin = static_cast<std::uint32_t>(draft.terms.size());
+  SettledVariant settled;
   for (const SideId side : BothSides) {
     for (std::size_t t = 0; t < patterns[number(side)].size(); ++t) {
       const SizedPattern& pattern = patterns[number(side)][t];
+      const PathValue& path = paths[number(side)][t];
       std::vector<SlotPlace> places = slot_places(pattern.pattern);
-      instance.terms[number(side)].push_back(draft_term(side, paths[number(side)][t].name, pattern, places));
+      add_term(draft, side, path.name, pattern.slots, places);
+      SettledVariant::Term& term = settled.terms[number(side)].emplace_back();
+      for (const BracketValue& bracket : path.brackets) term.stacked.push_back(bracket.axis);
+      for (const Slot& slot : pattern.slots) {
+        if (!slot.index.empty()) term.indices.push_back(slot.index);
+      }
       variant.patterns[number(side)].push_back(pattern.pattern);
       variant.places[number(side)].push_back(std::move(places));
     }
   }
   for (const HookPipelines& hooks : variant.hooks) {
-    std::vector<DraftTerm>& operands = instance.operands.emplace_back();
-    for (const OperandTerm& operand : hooks.operands) {
-      operands.push_back(
-          draft_term(SideId::Right, operand.path.name, operand.shape, slot_places(operand.shape.pattern)));
-    }
+    for (const OperandTerm& operand : hooks.operands)
+      add_term(draft, SideId::Right, operand.path.name, operand.shape.slots, slot_places(operand.shape.pattern));
   }
   if (around.is_measured) return;
   for (const HookPipelines& hooks : variant.hooks) {
     for (const ast::Hook* hook : hooks.hooks) add_permissions(draft.family, hook->allows);
   }
-  instance.variant = draft.intern(std::move(variant));
-  draft.instances.push_back(std::move(instance));
+  settled.variant = draft.intern(std::move(variant));
+  add_instance(draft, {settled.variant, begin}, around);
+  if (is_settled) draft.settled.push_back(std::move(settled));
 }
 
-DraftTerm Drafter::draft_term(SideId side, const std::string& name, const SizedPattern& pattern,
-                              const std::vector<SlotPlace>& places) {
-  NameTable& table = draft_.tables[number(side)];
-  DraftTerm term{table.intern(name), {}};
-  for (std::size_t slot = 0; slot < pattern.slots.size(); ++slot) {
-    table.extend(term.tensor, places[slot], pattern.slots[slot].extent);
-    term.positions.push_back(pattern.slots[slot].position);
+/// Records an instance of a variant that is settled; false if there is none for such paths.
+bool Drafter::record_settled(DraftFamily& draft, const Paths& paths, const Surroundings& around) {
+  // A position that no axis has is found where the shape is worked out.
+  if (std::ranges::any_of(around.loops, [](const Loop& loop) { return loop.value < 0; })) return false;
+  const auto stacks_alike = [](const SettledVariant::Term& term, const PathValue& path) {
+    return std::ranges::equal(term.stacked, path.brackets, {}, {}, &BracketValue::axis);
+  };
+  const auto found = std::ranges::find_if(draft.settled, [&](const SettledVariant& settled) {
+    return std::ranges::all_of(BothSides, [&](SideId side) {
+      return std::ranges::equal(settled.terms[number(side)], paths[number(side)], stacks_alike);
+    });
+  });
+  if (found == draft.settled.end()) return false;
+  add_instance(draft, {found->variant, static_cast<std::uint32_t>(draft.terms.size())}, around);
+  for (const SideId side : BothSides) {
+    const auto& places = draft.variants[found->variant].places[number(side)];
+    for (std::size_t t = 0; t < places.size(); ++t) {
+      const PathValue& path = paths[number(side)][t];
+      find_slots(found->terms[number(side)][t], path.brackets);
+      add_term(draft, side, path.name, slots_, places[t]);
+    }
   }
-  return term;
+  return true;
+}
+
+/// Where a term's tensor stands now.
+void Drafter::find_slots(const SettledVariant::Term& term, const std::vector<BracketValue>& brackets) {
+  slots_.clear();
+  for (const std::string& index : term.indices) {
+    const Binding* binding = evaluator_.local(index);
+    slots_.push_back({index, std::get<Rational>(binding->value).numerator, binding->extent});
+  }
+  for (const BracketValue& bracket : in_order(brackets)) slots_.push_back({{}, bracket.position, bracket.position + 1});
+}
+
+void Drafter::add_instance(DraftFamily& draft, DraftInstance instance, const Surroundings& around) {
+  for (const Loop& loop : around.loops) draft.family.values.push_back(loop.value);
+  draft.instances.push_back(instance);
+}
+
+void Drafter::add_term(DraftFamily& draft, SideId side, std::string_view name, const std::vector<Slot>& slots,
+                       const std::vector<SlotPlace>& places) {
+  NameTable& table = draft_.tables[number(side)];
+  const std::uint32_t tensor = table.intern(name);
+  draft.terms.push_back({tensor, static_cast<std::uint32_t>(draft.positions.size())});
+  for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+    table.extend(tensor, places[slot], slots[slot].extent);
+    draft.positions.push_back(slots[slot].position);
+  }
 }
 
 }  // namespace rulec

@@ -25,7 +25,8 @@ struct Loop {
 /// What stands around a statement.
 struct Surroundings {
   std::vector<Loop> loops;    ///< outermost first
-  std::vector<Span> uses;     ///< the `use` statements, outermost first
+  std::size_t uses = 0;       ///< how many `use` statements
+  std::size_t use_path = 0;   ///< which, as `Drafter::use_path` numbers them; 0 if there are none
   std::optional<Span> block;  ///< the header of the innermost `A -> B {`
   int conditions = 0;         ///< how many `when`s and guards
   bool is_measured = false;   ///< a guard leaves it out: it counts for the lengths of index axes only
@@ -34,6 +35,9 @@ struct Surroundings {
 class Drafter {
  public:
   Drafter(Evaluator& evaluator, const Inputs& inputs) : evaluator_(evaluator), inputs_(inputs) {}
+
+  /// The number of the `use` statements around a block's body: those of `outer`, then `use`.
+  std::size_t use_path(std::size_t outer, const ast::Statement& use);
 
   /// Adds an instance of `rule`, and its family if that is the first one.
   Status add(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule, const Prefixes& prefixes,
@@ -56,10 +60,6 @@ class Drafter {
     bool is_reached = false;
   };
 
-  struct SourceOrder {
-    bool operator()(const std::vector<Span>& a, const std::vector<Span>& b) const;
-  };
-
   DraftFamily& family(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
                       const Surroundings& around);
   DraftFamily new_family(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule,
@@ -75,10 +75,13 @@ class Drafter {
   SizedPattern as_stored(const Paths& paths, AxisTable& axes, Variant& variant);
   void stack(SizedPattern& pattern, const std::vector<BracketValue>& brackets, bool shape_known);
   void record(DraftFamily& draft, Variant variant, const Paths& paths, const Patterns& patterns,
-              const Surroundings& around);
+              const Surroundings& around, bool is_settled);
+  bool record_settled(DraftFamily& draft, const Paths& paths, const Surroundings& around);
+  void find_slots(const SettledVariant::Term& term, const std::vector<BracketValue>& brackets);
   bool names_too_many() const;
-  DraftTerm draft_term(SideId side, const std::string& name, const SizedPattern& pattern,
-                       const std::vector<SlotPlace>& places);
+  void add_term(DraftFamily& draft, SideId side, std::string_view name, const std::vector<Slot>& slots,
+                const std::vector<SlotPlace>& places);
+  static void add_instance(DraftFamily& draft, DraftInstance instance, const Surroundings& around);
 
   Diagnostics& diags() { return evaluator_.diags(); }
 
@@ -86,7 +89,10 @@ class Drafter {
   const Inputs& inputs_;
   Draft draft_;
   std::map<std::int64_t, StackedAxis> stacked_;
-  std::map<std::vector<Span>, std::size_t, SourceOrder> known_;  // families by the `use`s around them and their place
+  using StatementInUse = std::pair<std::size_t, const ast::Statement*>;  // by the `use`s around it
+  std::map<StatementInUse, std::size_t> use_paths_;
+  std::map<StatementInUse, std::size_t> known_;  // families
+  std::vector<Slot> slots_;                      // of the term that is recorded
 };
 
 }  // namespace rulec

@@ -71,7 +71,7 @@ class Walker {
             [&](const ast::Let& n) { return local_let(file, n); },
             [&](const auto&) -> Status { return Done{}; },  // definitions are evaluated when they are used
         },
-        is_library && around_.uses.empty() ? Overlooked : s.node);
+        is_library && around_.uses == 0 ? Overlooked : s.node);
   }
 
   // ---- statements that hold others ----------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ class Walker {
   Status iterate(const ast::File& file, const ast::For& loop, std::size_t binder, const FamilyIndex& index,
                  std::int64_t value, std::optional<std::string> label, std::int64_t extent, const Prefixes& prefixes) {
     Binding binding{index.name, Rational{value, 1}, true, extent, std::move(label), true, false};
-    const Evaluator::Scope scope(evaluator_, {std::move(binding)}, true);
+    const Evaluator::Scope scope(evaluator_, std::move(binding));
     around_.loops.push_back({&index, value});
     const Status done = bind_next(file, loop, binder + 1, prefixes);
     around_.loops.pop_back();
@@ -204,7 +204,7 @@ class Walker {
     if (found == nullptr || found->kind != DefinitionKind::Block) {
       return report(diags_, use.block.span, diag::UnresolvedName, "block", use.block.text);
     }
-    if (around_.uses.size() >= MaxUses)
+    if (around_.uses >= MaxUses)
       return report(diags_, use.block.span, diag::DefinitionCycle, use.block.text,
                     fmt::format("{0} -> {0}", use.block.text))
           .note(fmt::format("it does so without an end, or more than {} deep", MaxUses));
@@ -213,16 +213,19 @@ class Walker {
     Result<std::vector<Binding>> arguments = evaluator_.bind(file, use.arguments, home, block.parameters);
     if (!arguments) return diags_.failed();
     const Evaluator::Scope scope(evaluator_, *std::move(arguments), false);
-    around_.uses.push_back(statement.span);
+    const std::size_t outer = std::exchange(around_.use_path, drafter_.use_path(around_.use_path, statement));
+    ++around_.uses;
     evaluator_.enter_use(statement.span);
     const Status done = body(home, block.body, prefixes);
     evaluator_.leave_use();
-    around_.uses.pop_back();
+    --around_.uses;
+    around_.use_path = outer;
     return done;
   }
 
   Status prefix(const ast::File& file, const ast::Prefix& prefix, const Prefixes& prefixes) {
-    return over_unbound(file, {prefix.left}, {prefix.right}, prefixes, true, [&]() -> Status {
+    const auto paths = [&] { return std::array{std::vector{prefix.left}, std::vector{prefix.right}}; };
+    return over_unbound(file, paths, prefixes, true, [&]() -> Status {
       Result<PathValue> left = append_path(evaluator_, file, prefixes[0], prefix.left);
       Result<PathValue> right = append_path(evaluator_, file, prefixes[1], prefix.right);
       if (!left || !right) return diags_.failed();
@@ -234,13 +237,12 @@ class Walker {
     });
   }
 
-  /// Runs `action` for every value of the indices that no loop binds.
-  template <class Action>
-  Status over_unbound(const ast::File& file, std::vector<ast::TemplateId> left, std::vector<ast::TemplateId> right,
-                      const Prefixes& prefixes, bool as_prefix, const Action& action) {
-    if (!around_.loops.empty() || !around_.uses.empty()) return action();
-    const UnboundQuery query{
-        file, {std::move(left), std::move(right)}, {prefixes[0].name, prefixes[1].name}, as_prefix};
+  /// Runs `action` for every value of the indices that no loop binds. `paths` gives the templates of both sides.
+  template <class Paths, class Action>
+  Status over_unbound(const ast::File& file, const Paths& paths, const Prefixes& prefixes, bool as_prefix,
+                      const Action& action) {
+    if (!around_.loops.empty() || around_.uses > 0) return action();
+    const UnboundQuery query{file, paths(), {prefixes[0].name, prefixes[1].name}, as_prefix};
     const std::vector<ast::Name> names = unbound_indices(evaluator_, query);
     if (names.empty()) return action();
     const auto found = unbound_values(evaluator_, query, names, inputs_.catalogues);
@@ -308,7 +310,8 @@ class Walker {
   }
 
   Status rule(const ast::File& file, const ast::Statement& statement, const ast::Rule& rule, const Prefixes& prefixes) {
-    return over_unbound(file, paths_of(file, rule.left), paths_of(file, rule.right), prefixes, false, [&]() -> Status {
+    const auto paths = [&] { return std::array{paths_of(file, rule.left), paths_of(file, rule.right)}; };
+    return over_unbound(file, paths, prefixes, false, [&]() -> Status {
       if (rule.condition) {
         Result<bool> holds = evaluator_.condition(file, *rule.condition);
         if (!holds) return diags_.failed();

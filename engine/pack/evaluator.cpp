@@ -49,6 +49,10 @@ Evaluator::Scope::Scope(Evaluator& evaluator, std::vector<Binding> bindings, boo
   for (Binding& binding : bindings) evaluator.locals_.push_back(std::move(binding));
 }
 
+Evaluator::Scope::Scope(Evaluator& evaluator, Binding binding) : Scope(evaluator, {}, true) {
+  evaluator.locals_.push_back(std::move(binding));
+}
+
 Evaluator::Scope::~Scope() {
   evaluator_.locals_.resize(size_);
   evaluator_.base_ = base_;

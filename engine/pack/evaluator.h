@@ -70,6 +70,7 @@ class Evaluator {
   class Scope {
    public:
     Scope(Evaluator& evaluator, std::vector<Binding> bindings, bool inner);
+    Scope(Evaluator& evaluator, Binding binding);  ///< an inner one
     ~Scope();
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;

@@ -92,12 +92,6 @@ struct Piece {
   std::vector<PieceOperand> operands;
 };
 
-/// A rule for one value of its indices.
-struct Instance {
-  std::vector<std::int64_t> values;                   ///< in the order of Family::indices
-  std::array<std::vector<std::uint32_t>, 2> tensors;  ///< by term, of Pack::tensors
-};
-
 /// A tensor as a rule writes it.
 struct TermPlace {
   Span path;
@@ -121,7 +115,7 @@ struct FamilyIndex {
   std::string text(std::int64_t value) const;
 };
 
-/// A rule in its loops: one bijection for every value of the indices.
+/// A rule in its loops: one bijection for every value of the indices, its instances.
 struct Family {
   Span span;
   Span arrow_span;
@@ -134,7 +128,22 @@ struct Family {
   std::vector<Span> axis_spans;                    ///< where each was first written
   std::vector<Permission> permissions;             ///< of the rule and of its hooks
   bool is_conditional = false;                     ///< a `when` or a guard stands around it or behind it
-  std::vector<Instance> instances;
+  std::vector<std::int64_t> values;                ///< of the indices, instance after instance
+  std::vector<std::uint32_t> tensors;  ///< of Pack::tensors: the terms of both sides, instance after instance
+
+  std::size_t instances() const { return tensors.size() / (terms[0].size() + terms[1].size()); }
+
+  /// What the indices are in an instance.
+  std::span<const std::int64_t> values_of(std::size_t instance) const {
+    return std::span(values).subspan(instance * indices.size(), indices.size());
+  }
+
+  /// The tensors of an instance, by term.
+  std::span<const std::uint32_t> tensors_of(std::size_t instance, SideId side) const {
+    const std::size_t begin = instance * (terms[0].size() + terms[1].size());
+    return std::span(tensors).subspan(side == SideId::Left ? begin : begin + terms[0].size(),
+                                      terms[number(side)].size());
+  }
 
   /// Whether the rule writes this side.
   bool writes(SideId side) const {
@@ -167,6 +176,9 @@ struct Pack {
   std::vector<UsedSize> sizes;
 
   std::optional<std::size_t> find(SideId side, std::string_view name) const;
+
+  /// The same for all tensors of a catalogue, which is sorted by name, in one pass over both.
+  std::vector<std::optional<std::size_t>> find_all(SideId side, std::span<const TensorInfo> catalogue) const;
 
   /// Where the first rule that names a tensor writes its path; the whole rule for a tensor argument of a hook.
   Span place(SideId side, std::size_t tensor) const;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <vector>
 
@@ -15,8 +14,6 @@ namespace rulec {
 struct IndexExtents {
   std::array<std::vector<std::vector<std::int64_t>>, 2> terms;
   std::vector<std::vector<std::vector<std::int64_t>>> operands;
-
-  auto operator<=>(const IndexExtents&) const = default;
 };
 
 /// What the instances of one variant share once the lengths of index axes are known.

@@ -16,6 +16,9 @@ namespace {
 constexpr std::int64_t MaxName = 65'536;
 constexpr std::size_t MaxBrackets = 64;
 
+/// What is set aside for the rest of a name, which most fit into.
+constexpr std::size_t RoomForName = 64;
+
 Status check_limits(Evaluator& evaluator, const PathValue& path, Span place) {
   const auto length = static_cast<std::int64_t>(path.name.size());
   if (length > MaxName)
@@ -27,44 +30,40 @@ Status check_limits(Evaluator& evaluator, const PathValue& path, Span place) {
   return evaluator.admit(place, 1 + length / 16);
 }
 
-/// Evaluates one template; knows nothing of what stands in front.
+/// Writes templates behind what stands in front of them.
 class PathWriter {
  public:
-  explicit PathWriter(Evaluator& evaluator) : evaluator_(evaluator) {}
+  PathWriter(Evaluator& evaluator, PathValue& value) : evaluator_(evaluator), value_(value) {}
 
-  Result<PathValue> write(const ast::File& file, ast::TemplateId path) {
-    PathValue value;
+  /// `begin` is where the name begins that the first segment is the first of: no dot stands in front of it.
+  Status write(const ast::File& file, ast::TemplateId path, std::size_t begin) {
+    std::string& name = value_.name;
     for (const ast::Segment& segment : file[path].segments) {
-      std::string text;
+      const std::size_t before = name.size();
+      if (before > begin) name += '.';
+      const std::size_t first = name.size();
       for (const ast::Part& part : segment.parts) {
-        const Status done =
-            std::visit([&](const auto& node) { return add(file, part.span, node, text, value); }, part.node);
+        const Status done = std::visit([&](const auto& node) { return add(file, part.span, node); }, part.node);
         if (!done) return evaluator_.diags().failed();
       }
-      join(value.name, text);
-      if (!check_limits(evaluator_, value, file[path].span)) return evaluator_.diags().failed();
+      if (name.size() == first) name.resize(before);  // an empty segment vanishes
+      if (!check_limits(evaluator_, value_, file[path].span)) return evaluator_.diags().failed();
     }
-    return value;
-  }
-
-  /// An empty segment vanishes.
-  static void join(std::string& name, std::string_view text) {
-    if (text.empty()) return;
-    if (!name.empty()) name += '.';
-    name += text;
-  }
-
- private:
-  Status add(const ast::File&, Span, const ast::Text& node, std::string& text, PathValue&) {
-    text += node.text;
     return Done{};
   }
 
-  Status add(const ast::File& file, Span, const ast::Hole& hole, std::string& text, PathValue& value) {
+ private:
+  Status add(const ast::File&, Span, const ast::Text& node) {
+    value_.name += node.text;
+    return Done{};
+  }
+
+  Status add(const ast::File& file, Span, const ast::Hole& hole) {
+    std::string& text = value_.name;
     const auto* key = std::get_if<ast::Key>(&file[hole.index].node);
     const Binding* binding =
         key != nullptr && key->parts.size() == 1 ? evaluator_.local(key->parts.front().text) : nullptr;
-    if (binding != nullptr && binding->is_index) value.printed.push_back(binding->name);
+    if (binding != nullptr && binding->is_index) value_.printed.push_back(binding->name);
     if (binding != nullptr && binding->label) {
       evaluator_.touch();
       text += *binding->label;
@@ -90,7 +89,7 @@ class PathWriter {
     return Done{};
   }
 
-  Status add(const ast::File& file, Span span, const ast::Bracket& bracket, std::string&, PathValue& value) {
+  Status add(const ast::File& file, Span span, const ast::Bracket& bracket) {
     Result<std::int64_t> index = position(file, bracket.index, "a position in a stack");
     Result<std::int64_t> axis = evaluator_.whole(file, bracket.axis, "the axis of a stack");
     if (!index || !axis) return evaluator_.diags().failed();
@@ -106,11 +105,11 @@ class PathWriter {
                     evaluator_.diags().sources().text(file[bracket.index].span), std::to_string(*index),
                     "no axis is so long");
     }
-    value.brackets.push_back({*axis, *index, span, &file, bracket.axis});
+    value_.brackets.push_back({*axis, *index, span, &file, bracket.axis});
     return Done{};
   }
 
-  Status add(const ast::File& file, Span, const ast::PathUse& use, std::string& text, PathValue& value) {
+  Status add(const ast::File& file, Span, const ast::PathUse& use) {
     const Definition* found = evaluator_.rules().find(use.path.text);
     if (found == nullptr || found->kind != DefinitionKind::Path) {
       return report(evaluator_.diags(), use.path.span, diag::UnresolvedName, "path", use.path.text);
@@ -128,12 +127,7 @@ class PathWriter {
         if (!holds) return evaluator_.diags().failed();
         if (!*holds) continue;
       }
-      Result<PathValue> inner = write(home, branch.path);
-      if (!inner) return evaluator_.diags().failed();
-      text += inner->name;
-      value.brackets.insert(value.brackets.end(), inner->brackets.begin(), inner->brackets.end());
-      value.printed.insert(value.printed.end(), inner->printed.begin(), inner->printed.end());
-      break;
+      return write(home, branch.path, value_.name.size());
     }
     return Done{};
   }
@@ -148,19 +142,19 @@ class PathWriter {
   }
 
   Evaluator& evaluator_;
+  PathValue& value_;
 };
 
 }  // namespace
 
 Result<PathValue> append_path(Evaluator& evaluator, const ast::File& file, const PathValue& prefix,
                               ast::TemplateId path) {
-  Result<PathValue> tail = PathWriter(evaluator).write(file, path);
-  if (!tail) return tail;
-  PathValue whole = prefix;
-  PathWriter::join(whole.name, tail->name);
-  whole.brackets.insert(whole.brackets.end(), tail->brackets.begin(), tail->brackets.end());
-  whole.printed.insert(whole.printed.end(), tail->printed.begin(), tail->printed.end());
-  if (!check_limits(evaluator, whole, file[path].span)) return evaluator.diags().failed();
+  PathValue whole;
+  whole.name.reserve(prefix.name.size() + RoomForName);
+  whole.name = prefix.name;
+  whole.brackets = prefix.brackets;
+  whole.printed = prefix.printed;
+  if (!PathWriter(evaluator, whole).write(file, path, 0)) return evaluator.diags().failed();
   for (std::size_t i = 0; i < whole.brackets.size(); ++i) {
     for (std::size_t k = i + 1; k < whole.brackets.size(); ++k) {
       if (whole.brackets[i].axis == whole.brackets[k].axis) {

@@ -56,14 +56,15 @@ class PatternBuilder {
   Status add(Span span, const ast::Axis& axis, std::vector<axes::PatternDim>& to) {
     const Binding* binding = evaluator_.local(axis.name.text);
     if (binding != nullptr && binding->is_index) {
+      // What is left out depends on the other side's path. Where an index stands is no part of the pattern.
+      if (!without_.empty()) evaluator_.touch();
       if (std::ranges::find(without_, binding->name) != without_.end()) return Done{};
-      evaluator_.touch();
       const std::int64_t position = std::get<Rational>(binding->value).numerator;
       if (position < 0) {
         return report(diags(), span, diag::IndexOutOfRange, axis.name.text, std::to_string(position),
                       "a position along an axis counts from 0");
       }
-      result_.slots.push_back({position, binding->extent});
+      result_.slots.push_back({axis.name.text, position, binding->extent});
       to.push_back({axes::IndexDim{result_.slots.size() - 1, 1}});
       return Done{};
     }
@@ -156,11 +157,14 @@ Result<SizedPattern> size_pattern(Evaluator& evaluator, const ast::File& file, a
   return PatternBuilder(evaluator, file, axes, without).build(shape);
 }
 
+std::vector<BracketValue> in_order(std::vector<BracketValue> brackets) {
+  std::ranges::stable_sort(brackets, {}, &BracketValue::axis);
+  return brackets;
+}
+
 void insert_brackets(SizedPattern& pattern, const std::vector<BracketValue>& brackets) {
-  std::vector<BracketValue> ascending = brackets;
-  std::ranges::stable_sort(ascending, {}, &BracketValue::axis);
-  for (const BracketValue& bracket : ascending) {
-    pattern.slots.push_back({bracket.position, bracket.position + 1});
+  for (const BracketValue& bracket : in_order(brackets)) {
+    pattern.slots.push_back({{}, bracket.position, bracket.position + 1});
     const auto at = std::min<std::int64_t>(bracket.axis, static_cast<std::int64_t>(pattern.pattern.size()));
     // A temporary here is moved from by each branch of `insert`, which g++ 12 takes for an uninitialised one under
     // sanitizers.

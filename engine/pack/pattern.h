@@ -23,6 +23,7 @@ struct AxisTable {
 
 /// One index of a pattern: an `i` in a shape, or a bracket.
 struct Slot {
+  std::string index;          ///< of a shape: its name where the shape stands; empty for a bracket
   std::int64_t position = 0;  ///< of this rule for these indices
   std::int64_t extent = 1;    ///< at least, as far as this rule knows
 };
@@ -38,7 +39,10 @@ struct SizedPattern {
 Result<SizedPattern> size_pattern(Evaluator& evaluator, const ast::File& file, ast::ShapeId shape, AxisTable& axes,
                                   const std::vector<std::string>& without = {});
 
-/// Inserts the brackets of a path: ascending axis, each at the smaller of its axis and the number of axes there.
+/// The brackets of a path in the order in which they go into a shape: ascending axis.
+std::vector<BracketValue> in_order(std::vector<BracketValue> brackets);
+
+/// Inserts the brackets of a path, in order: each at the smaller of its axis and the number of axes there.
 void insert_brackets(SizedPattern& pattern, const std::vector<BracketValue>& brackets);
 
 /// Reports R0304 for a pad that is smaller than what it pads.

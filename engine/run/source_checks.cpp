@@ -140,7 +140,7 @@ class SourceChecks {
 
   Span place_of(const Piece& piece, SideId side) const {
     const Family& family = pack_.families[piece.family];
-    const auto& tensors = family.instances[piece.instance].tensors[number(side)];
+    const std::span<const std::uint32_t> tensors = family.tensors_of(piece.instance, side);
     const auto term =
         std::ranges::find(tensors, static_cast<std::uint32_t>(piece.tensor[number(side)])) - tensors.begin();
     if (static_cast<std::size_t>(term) >= tensors.size()) return family.span;
