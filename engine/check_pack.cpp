@@ -183,11 +183,19 @@ class PackCheck {
     return score_of(layout.pack, layout.gathered.inputs, list);
   }
 
-  /// The preset's lists of tensors: each is held against the layouts that fit it best. Where options leave layouts out,
-  /// those lists are left out that fit these.
+  /// Whether two layouts store the same on a side.
+  static bool are_alike(const Pack& a, const Pack& b, SideId side) {
+    const auto same = [](const Tensor& x, const Tensor& y) { return x.name == y.name && x.shape == y.shape; };
+    return std::ranges::equal(a.tensors[number(side)], b.tensors[number(side)], same) &&
+           types_by_cast(a, side) == types_by_cast(b, side);
+  }
+
+  /// The preset's lists of tensors: each is held against the layouts that fit it best, once where these store the same.
+  /// Where options leave layouts out, those lists are left out that fit these.
   void lists(const std::string& preset, const std::vector<Proved>& layouts) {
     const std::vector<List> all = read_lists(preset);
     for (const List& list : all) {
+      std::vector<const Pack*> held;  // layouts that the list was held against
       std::vector<FitScore> scores;
       for (const Proved& layout : layouts) scores.push_back(score_of(layout, list));
       const auto best =
@@ -197,6 +205,9 @@ class PackCheck {
           return other.side == list.side && score_of(layouts[i], other).names_better_than(scores[i]);
         });
         if (best->names_better_than(scores[i]) || is_of_another) continue;
+        const auto is_alike = [&](const Pack* pack) { return are_alike(layouts[i].pack, *pack, list.side); };
+        if (std::ranges::any_of(held, is_alike)) continue;
+        held.push_back(&layouts[i].pack);
         const std::size_t filed = diags_.all().size();
         const std::optional<Pack> worded = as_worded(list, layouts[i], scores[i]);
         (void)check_catalogue(worded ? *worded : layouts[i].pack, list.side, as_given(list, layouts[i]), list.where,

@@ -20,8 +20,9 @@ namespace {
 /// What the pack says has no partner.
 std::vector<TensorInfo> ignored_tensors(const Pack& pack, SideId side, std::span<const TensorInfo> source) {
   std::vector<TensorInfo> ignored;
-  for (const TensorInfo& info : source) {
-    if (!pack.find(side, info.name) && pack.ignores(side, info.name)) ignored.push_back(info);
+  const std::vector<std::optional<std::size_t>> places = pack.find_all(side, source);
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    if (!places[i] && pack.ignores(side, source[i].name)) ignored.push_back(source[i]);
   }
   return ignored;
 }

@@ -221,11 +221,11 @@ FitScore score(const Pack& pack, const Inputs& inputs) {
     const std::span<const TensorInfo> catalogue = inputs.catalogues[number(side)];
     if (catalogue.empty()) continue;
     std::size_t names = 0;
-    for (const TensorInfo& tensor : catalogue) {
-      const auto index = pack.find(side, tensor.name);
-      if (!index) continue;
+    const std::vector<std::optional<std::size_t>> places = pack.find_all(side, catalogue);
+    for (std::size_t i = 0; i < catalogue.size(); ++i) {
+      if (!places[i]) continue;
       ++names;
-      result.shapes += pack.tensors[number(side)][*index].shape == tensor.shape;
+      result.shapes += pack.tensors[number(side)][*places[i]].shape == catalogue[i].shape;
     }
     result.names += names;
     result.missing += pack.tensors[number(side)].size() - names;

@@ -23,7 +23,13 @@ class CatalogueCheck {
  public:
   CatalogueCheck(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
                  std::optional<DType> expected, Diagnostics& diags)
-      : pack_(pack), side_(side), catalogue_(catalogue), where_(where), expected_(expected), diags_(diags) {}
+      : pack_(pack),
+        side_(side),
+        catalogue_(catalogue),
+        places_(pack.find_all(side, catalogue)),
+        where_(where),
+        expected_(expected),
+        diags_(diags) {}
 
   void run() {
     (void)check_unmapped(pack_, side_, catalogue_, where_, diags_);
@@ -48,15 +54,25 @@ class CatalogueCheck {
     if (groups.size() > 8) finding.note(fmt::format("and {} more kinds", groups.size() - 8));
   }
 
+  /// Stored tensors that the rules do not name.
+  std::vector<std::string> unknown() const {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < catalogue_.size(); ++i) {
+      if (!places_[i]) names.push_back(catalogue_[i].name);
+    }
+    return names;
+  }
+
   void missing() {
+    std::vector<bool> is_stored(tensors().size());
+    for (const auto& place : places_) {
+      if (place) is_stored[*place] = true;
+    }
     std::map<std::size_t, std::vector<std::string>> by_family;
-    for (const Tensor& tensor : tensors()) {
-      if (!find_tensor(catalogue_, tensor.name)) by_family[tensor.family].push_back(tensor.name);
+    for (std::size_t t = 0; t < tensors().size(); ++t) {
+      if (!is_stored[t]) by_family[tensors()[t].family].push_back(tensors()[t].name);
     }
-    std::vector<std::string> have;
-    for (const TensorInfo& info : catalogue_) {
-      if (!pack_.find(side_, info.name)) have.push_back(info.name);
-    }
+    const std::vector<std::string> have = unknown();
     for (const auto& [family, names] : by_family) {
       Finding finding = report(diags_, place_of(names.front()), diag::MissingTarget, plural(names.size()),
                                names.size() == 1 ? "is" : "are", where_);
@@ -69,10 +85,10 @@ class CatalogueCheck {
 
   void shapes() {
     std::set<std::size_t> reported;
-    for (const TensorInfo& info : catalogue_) {
-      const auto index = pack_.find(side_, info.name);
-      if (!index) continue;
-      const Tensor& tensor = tensors()[*index];
+    for (std::size_t i = 0; i < catalogue_.size(); ++i) {
+      if (!places_[i]) continue;
+      const TensorInfo& info = catalogue_[i];
+      const Tensor& tensor = tensors()[*places_[i]];
       if (tensor.shape_known && tensor.shape != info.shape && reported.insert(tensor.family).second)
         report_shape(tensor, info);
     }
@@ -93,16 +109,16 @@ class CatalogueCheck {
 
   /// What a `cast` in a rule fixes is what a file should hold; all else is of the config's type, if floating.
   void types() {
-    const std::map<std::string, DType> fixed = types_by_cast();
+    const std::map<std::string, DType> fixed = types_by_cast(pack_, side_);
     std::set<std::size_t> reported;
     std::map<DType, std::vector<std::string>> unexpected;
-    for (const TensorInfo& info : catalogue_) {
-      const auto index = pack_.find(side_, info.name);
-      if (!index) continue;
+    for (std::size_t i = 0; i < catalogue_.size(); ++i) {
+      if (!places_[i]) continue;
+      const TensorInfo& info = catalogue_[i];
       if (const auto cast = fixed.find(info.name); cast == fixed.end()) {
         if (expected_ && is_arithmetic_float(info.dtype) && info.dtype != *expected_)
           unexpected[info.dtype].push_back(info.name);
-      } else if (cast->second != info.dtype && reported.insert(tensors()[*index].family).second) {
+      } else if (cast->second != info.dtype && reported.insert(tensors()[*places_[i]].family).second) {
         report_type(info.name, info.dtype, cast->second)
             .note("the class of this rule was proved for the type that its `cast` fixes");
       }
@@ -120,25 +136,8 @@ class CatalogueCheck {
     return finding;
   }
 
-  std::map<std::string, DType> types_by_cast() const {
-    std::map<std::string, DType> fixed;
-    for (const Piece& piece : pack_.pieces) {
-      const auto& pipeline = pack_.numbers[pack_.forms[piece.form].numbers].towards[number(side_)];
-      if (piece.kind != PieceKind::Copy || !pipeline) continue;
-      for (const Call& call : *pipeline) {
-        if (call.op == &ops::Cast)
-          fixed[tensors()[static_cast<std::size_t>(piece.tensor[number(side_)])].name] =
-              std::get<DType>(call.arguments.front());
-      }
-    }
-    return fixed;
-  }
-
   void ignored() {
-    std::vector<std::string> names;
-    for (const TensorInfo& info : catalogue_) {
-      if (!pack_.find(side_, info.name)) names.push_back(info.name);
-    }
+    const std::vector<std::string> names = unknown();
     for (const IgnoredGlob& glob : pack_.ignored) {
       if (glob.side != side_) continue;
       if (std::ranges::any_of(catalogue_, [&](const TensorInfo& info) { return glob_matches(glob.glob, info.name); }))
@@ -154,12 +153,27 @@ class CatalogueCheck {
   const Pack& pack_;
   SideId side_;
   std::span<const TensorInfo> catalogue_;
+  std::vector<std::optional<std::size_t>> places_;  // of what is stored, among the tensors of the rules
   std::string_view where_;
   std::optional<DType> expected_;
   Diagnostics& diags_;
 };
 
 }  // namespace
+
+std::map<std::string, DType> types_by_cast(const Pack& pack, SideId side) {
+  std::map<std::string, DType> fixed;
+  for (const Piece& piece : pack.pieces) {
+    const auto& pipeline = pack.numbers[pack.forms[piece.form].numbers].towards[number(side)];
+    if (piece.kind != PieceKind::Copy || !pipeline) continue;
+    for (const Call& call : *pipeline) {
+      if (call.op != &ops::Cast) continue;
+      const auto tensor = static_cast<std::size_t>(piece.tensor[number(side)]);
+      fixed[pack.tensors[number(side)][tensor].name] = std::get<DType>(call.arguments.front());
+    }
+  }
+  return fixed;
+}
 
 Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,
                        std::optional<DType> expected, Diagnostics& diags) {

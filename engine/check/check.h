@@ -96,6 +96,9 @@ Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo>
 Status check_config_sizes(const Pack& pack, const Inputs& inputs, SideId side, std::span<const TensorInfo> catalogue,
                           std::string_view where, Diagnostics& diags);
 
+/// The types that a `cast` in the rules fixes for what is stored on a side, by tensor.
+std::map<std::string, DType> types_by_cast(const Pack& pack, SideId side);
+
 /// A checkpoint's names, shapes and dtypes held against one side: R0306, R0601 to R0603, R0608. `where` is its
 /// path; `expected` the type that the side's config says floating numbers have.
 Status check_catalogue(const Pack& pack, SideId side, std::span<const TensorInfo> catalogue, std::string_view where,

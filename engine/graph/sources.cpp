@@ -73,6 +73,16 @@ void report_shape(const Pack& pack, SideId side, std::size_t place, const Tensor
   }
 }
 
+/// Where the tensors of a side stand in a catalogue; NotRead for those that it lacks.
+std::vector<std::size_t> places_in(std::span<const TensorInfo> catalogue, const Pack& pack, SideId side) {
+  std::vector<std::size_t> places(pack.tensors[number(side)].size(), NotRead);
+  const std::vector<std::optional<std::size_t>> tensors = pack.find_all(side, catalogue);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (tensors[i]) places[*tensors[i]] = i;
+  }
+  return places;
+}
+
 }  // namespace
 
 Result<std::vector<std::size_t>> find_sources(const Pack& pack, SideId to,
@@ -96,17 +106,17 @@ Result<std::vector<std::size_t>> find_sources(const Pack& pack, SideId to,
   }
   const std::size_t errors = diags.errors();
   const std::size_t before = diags.all().size();
+  const std::vector<std::size_t> stored = places_in(options.source, pack, from);
   std::vector<std::size_t> places(tensors.size(), NotRead);
   std::vector<std::size_t> missing;
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     if (!is_read[t]) continue;
-    const std::optional<std::size_t> place = find_tensor(options.source, tensors[t].name);
-    if (!place) {
+    if (stored[t] == NotRead) {
       missing.push_back(t);
       continue;
     }
-    places[t] = *place;
-    const TensorInfo& info = options.source[*place];
+    places[t] = stored[t];
+    const TensorInfo& info = options.source[stored[t]];
     if (tensors[t].shape_known && info.shape != tensors[t].shape) report_shape(pack, from, t, info, options, diags);
   }
   diags.deduplicate(before);
