@@ -133,6 +133,7 @@ struct Unit {};  ///< `1`
 struct Group {   ///< `(a b)`, `(q + k + v)`, `(V pad Vp)`
   std::vector<std::vector<DimId>> summands;
   std::optional<ExprId> pad;
+  std::optional<Name> block;  ///< the divisor of `(a b)//128`
 };
 struct Dim {
   Span span;

@@ -118,14 +118,15 @@ struct path
 
 struct dim;
 struct block_size : sor<name, node<Kind::Number, digits>> {};
-struct axis : node<Kind::Axis, not_at<word<"pad">>, name,
-                   opt<ws, pegtl::string<'/', '/'>, ws, need<block_size, "the size of a block">>> {};
+struct in_blocks : seq<ws, pegtl::string<'/', '/'>, ws, need<block_size, "the size of a block">> {};
+struct axis : node<Kind::Axis, not_at<word<"pad">>, name, opt<in_blocks>> {};
 struct unit : node<Kind::Unit, one<'1'>, not_at<identifier_other>> {};
 struct summand : node<Kind::Summand, need<dim, "an axis">, star<ws, dim>> {};
 struct pad : node<Kind::Pad, word<"pad">, ws, need<expr, "a size">> {};
 struct group
     : node<Kind::Group,
-           brackets<'(', ')', "an axis, `+`, `pad` or `)`", summand, star<ws, one<'+'>, ws, summand>, opt<ws, pad>>> {};
+           brackets<'(', ')', "an axis, `+`, `pad` or `)`", summand, star<ws, one<'+'>, ws, summand>, opt<ws, pad>>,
+           opt<in_blocks>> {};
 struct dim : sor<axis, unit, group> {};
 struct shape : node<Kind::Shape, brackets<'[', ']', "an axis or `]`", star<dim, ws>>> {};
 

@@ -106,7 +106,7 @@ class Printer {
             [&](const ast::Group& group) {
               std::string out = list(group.summands, " + ", [&](const auto& summand) { return dims(summand); });
               if (group.pad) out += " pad " + condition(*group.pad);
-              return "(" + out + ")";
+              return "(" + out + ")" + (group.block ? "//" + group.block->text : "");
             },
         },
         dim.node);

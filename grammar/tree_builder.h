@@ -78,6 +78,7 @@ class RuleBuilder : public ExprBuilder {
   ast::Part part(const Node& node);
   ast::DimId dim(const Node& node);
   std::vector<ast::DimId> dims(const Node& node);
+  std::optional<ast::Name> block_size(Children& inside);
   ast::OpArgument op_argument(const Node& node);
 };
 

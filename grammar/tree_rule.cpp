@@ -55,19 +55,24 @@ ast::DimId RuleBuilder::dim(const Node& node) {
   Children inside = children(node);
   if (node.kind == Kind::Axis) {
     ast::Axis axis{name(*inside.take()), {}};
-    if (const Node* block = inside.take()) {
-      if (block->kind == Kind::Number) number(*block);
-      axis.block = name(*block);
-    }
+    axis.block = block_size(inside);
     out.node = std::move(axis);
   } else if (node.kind == Kind::Group) {
     ast::Group group;
     while (const Node* summand = inside.take(Kind::Summand)) group.summands.push_back(dims(*summand));
     if (const Node* pad = inside.take(Kind::Pad)) group.pad = expr(*children(*pad).take());
+    group.block = block_size(inside);
     out.node = std::move(group);
   }
   tree.dims.push_back(std::move(out));
   return static_cast<ast::DimId>(tree.dims.size() - 1);
+}
+
+std::optional<ast::Name> RuleBuilder::block_size(Children& inside) {
+  const Node* block = inside.take();
+  if (block == nullptr) return std::nullopt;
+  if (block->kind == Kind::Number) number(*block);
+  return name(*block);
 }
 
 ast::TermId RuleBuilder::term(const Node& node) {

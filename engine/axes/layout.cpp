@@ -17,6 +17,10 @@ struct Size {
 
 std::optional<Size> size_of(const PatternDim& dim);
 
+std::int64_t blocks(std::int64_t cells, std::int64_t block) {
+  return cells / block + (cells % block != 0 ? 1 : 0);
+}
+
 std::optional<Size> size_of(const std::vector<PatternDim>& factors) {
   Size whole;
   for (const PatternDim& factor : factors) {
@@ -34,8 +38,8 @@ std::optional<Size> size_of(const GroupDim& group) {
     if (!next || __builtin_add_overflow(sum.bound, next->bound, &sum.bound)) return std::nullopt;
     sum.cells += next->cells;
   }
-  return Size{std::max(sum.cells, group.pad.value_or(0)),
-              std::max({sum.bound, group.pad.value_or(0), std::int64_t{1}})};
+  const std::int64_t cells = std::max(sum.cells, group.pad.value_or(0));
+  return Size{blocks(cells, group.block), std::max({sum.bound, group.pad.value_or(0), std::int64_t{1}})};
 }
 
 std::optional<Size> size_of(const PatternDim& dim) {
@@ -61,10 +65,12 @@ Monomial product(const Monomial& slow, const Monomial& fast, std::int64_t fast_s
   Monomial result = slow;
   for (AxisStride& axis : result.axes) axis.stride *= fast_size;
   for (IndexStride& index : result.indices) index.stride *= fast_size;
+  for (BlockedGroup& group : result.blocked) group.stride *= fast_size;
   result.axes.insert(result.axes.end(), fast.axes.begin(), fast.axes.end());
   result.indices.insert(result.indices.end(), fast.indices.begin(), fast.indices.end());
   result.offset = slow.offset * fast_size + fast.offset;
   result.is_pad = slow.is_pad || fast.is_pad;
+  result.blocked.insert(result.blocked.end(), fast.blocked.begin(), fast.blocked.end());
   return result;
 }
 
@@ -79,6 +85,18 @@ Expansion expand(const std::vector<PatternDim>& factors) {
     whole = {whole.size * next.size, std::move(monomials)};
   }
   return whole;
+}
+
+Expansion in_blocks(Expansion group, std::int64_t block) {
+  group.size = blocks(group.size, block);
+  for (Monomial& monomial : group.monomials) {
+    Monomial result;
+    result.is_pad = monomial.is_pad;
+    result.blocked = std::move(monomial.blocked);
+    result.blocked.push_back({block, 1, monomial.offset, std::move(monomial.axes), std::move(monomial.indices)});
+    monomial = std::move(result);
+  }
+  return group;
 }
 
 Expansion expand(const GroupDim& group) {
@@ -99,7 +117,7 @@ Expansion expand(const GroupDim& group) {
     sum.monomials.push_back(std::move(zeros));
     sum.size = *group.pad;
   }
-  return sum;
+  return group.block > 1 ? in_blocks(std::move(sum), group.block) : sum;
 }
 
 Expansion expand(const PatternDim& dim) {
@@ -139,7 +157,7 @@ std::optional<SmallPad> find_small_pad(const Pattern& pattern) {
       if (const std::optional<SmallPad> inner = find_small_pad(summand)) return inner;
     }
     if (!group->pad) continue;
-    const std::optional<Size> inner = size_of(GroupDim{group->summands, std::nullopt});
+    const std::optional<Size> inner = size_of(GroupDim{group->summands, std::nullopt, 1});
     if (inner && inner->cells > *group->pad) return SmallPad{inner->cells, *group->pad};
   }
   return std::nullopt;
@@ -159,8 +177,11 @@ std::optional<Layout> lay_out(const Pattern& pattern) {
 std::optional<AxisId> repeated_axis(const Layout& layout) {
   for (const Monomial& monomial : layout.monomials) {
     if (monomial.is_pad) continue;
-    const auto twice = std::ranges::adjacent_find(monomial.axes, {}, &AxisStride::axis);
-    if (twice != monomial.axes.end()) return twice->axis;
+    std::vector<AxisStride> axes = monomial.axes;
+    for (const BlockedGroup& group : monomial.blocked) axes.insert(axes.end(), group.axes.begin(), group.axes.end());
+    std::ranges::stable_sort(axes, {}, &AxisStride::axis);
+    const auto twice = std::ranges::adjacent_find(axes, {}, &AxisStride::axis);
+    if (twice != axes.end()) return twice->axis;
   }
   return std::nullopt;
 }

@@ -40,10 +40,12 @@ struct UnitDim {};
 
 struct PatternDim;
 
-/// A sum of products: `(a b)` has one summand, `(q + k)` two. `pad` is the whole size when zeros follow.
+/// A sum of products: `(a b)` has one summand, `(q + k)` two. `pad` is the whole size when zeros follow. `block` > 1 is
+/// the group in blocks, as `(a b)//128`.
 struct GroupDim {
   std::vector<std::vector<PatternDim>> summands;
   std::optional<std::int64_t> pad;
+  std::int64_t block = 1;
 };
 
 struct PatternDim {
@@ -65,12 +67,22 @@ struct IndexStride {
   std::int64_t stride = 0;
 };
 
+/// A group in blocks of which a product has some axes: a step to the next block moves `stride` elements.
+struct BlockedGroup {
+  std::int64_t block = 1;
+  std::int64_t stride = 1;
+  std::int64_t offset = 0;           ///< of the product within the group, in cells of the group
+  std::vector<AxisStride> axes;      ///< strides in cells of the group
+  std::vector<IndexStride> indices;  ///< likewise
+};
+
 /// One product of the distributed shape, laid out in the tensor.
 struct Monomial {
-  std::vector<AxisStride> axes;  ///< by AxisId, ascending; unit axes are not listed
+  std::vector<AxisStride> axes;  ///< by AxisId, ascending; unit axes are not listed, nor those of groups in blocks
   std::vector<IndexStride> indices;
   std::int64_t offset = 0;  ///< in elements, with every index at 0
   bool is_pad = false;      ///< holds zeros; its axes have no names
+  std::vector<BlockedGroup> blocked{};
 };
 
 /// A pattern, distributed and laid out row-major.

@@ -36,7 +36,7 @@ class RedundantParts {
     if (std::holds_alternative<ast::Unit>(dim.node) && in_product) say(dim, "a `1` in a product");
     const auto* group = std::get_if<ast::Group>(&dim.node);
     if (group == nullptr) return;
-    const bool is_product = group->summands.size() == 1 && !group->pad;
+    const bool is_product = group->summands.size() == 1 && !group->pad && !group->block;
     if (is_product && group->summands.front().size() == 1) {
       say(dim, fmt::format("the group `{}`", diags_.sources().text(dim.span)));
     } else if (is_product && in_product) {

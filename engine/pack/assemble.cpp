@@ -157,6 +157,7 @@ class Assembler {
       Piece piece{PieceKind::Copy, f, number_of_instance, copy.form, {}, {}, 0, operands(copy, draft, from, pairing)};
       place(piece, SideId::Left, copy.left, draft, from, pairing);
       place(piece, SideId::Right, copy.right, draft, from, pairing);
+      for (const SideId side : BothSides) piece.offset[number(side)] += copy.offset[number(side)];
       pack_.pieces.push_back(std::move(piece));
     }
     for (const Pairing::OneSided& one : pairing.one_sided) {
@@ -170,8 +171,13 @@ class Assembler {
 
   static std::int64_t offset_of(const axes::Monomial& monomial, const DraftFamily& draft, const DraftTerm& term) {
     std::int64_t offset = monomial.offset;
-    for (const axes::IndexStride& index : monomial.indices)
-      offset += draft.positions[term.positions + index.slot] * index.stride;
+    const auto add = [&](const axes::IndexStride& index, std::int64_t stride) {
+      offset += draft.positions[term.positions + index.slot] * stride;
+    };
+    for (const axes::IndexStride& index : monomial.indices) add(index, index.stride);
+    for (const axes::BlockedGroup& group : monomial.blocked) {
+      for (const axes::IndexStride& index : group.indices) add(index, index.stride / group.block * group.stride);
+    }
     return offset;
   }
 
@@ -189,7 +195,8 @@ class Assembler {
       const DraftTerm& term = draft.operands_of(from, copy.right.term)[o];
       const Pairing::Operand& operand = copy.operands[o];
       const axes::Monomial& monomial = pairing.operands[copy.right.term][o].monomials[operand.monomial];
-      result.push_back({ranks_[number(SideId::Right)][term.tensor], offset_of(monomial, draft, term), operand.axes});
+      result.push_back({ranks_[number(SideId::Right)][term.tensor], offset_of(monomial, draft, term) + operand.offset,
+                        operand.axes});
     }
     return result;
   }

@@ -36,8 +36,8 @@ void sign(const std::vector<axes::PatternDim>& dims, std::vector<std::int64_t>& 
                    },
                    [&](const axes::UnitDim&) { signature.push_back(3); },
                    [&](const axes::GroupDim& group) {
-                     signature.insert(signature.end(),
-                                      {4, group.pad.value_or(-1), static_cast<std::int64_t>(group.summands.size())});
+                     signature.insert(signature.end(), {4, group.pad.value_or(-1), group.block,
+                                                        static_cast<std::int64_t>(group.summands.size())});
                      for (const auto& summand : group.summands) sign(summand, signature);
                    },
                },

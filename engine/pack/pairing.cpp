@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/pack/cut.h"
 #include "engine/pack/mismatch.h"
 #include "grammar/messages.h"
 
@@ -141,16 +142,20 @@ class Pairer {
       form.axes.push_back({left.axes[a].axis, left.axes[a].extent, {left.axes[a].stride, right.axes[a].stride}});
     }
     form.numbers = first_numbers_ + match.right.term;
-    Pairing::Copy copy{match.left, match.right, 0, {}};
     const std::vector<OperandTerm>& operands = variant_.hooks[match.right.term].operands;
+    std::vector<OperandPart> parts;
     for (std::size_t o = 0; o < operands.size(); ++o) {
-      const std::vector<Monomial>& parts = result_.operands[match.right.term][o].monomials;
-      const std::optional<std::size_t> part = operand_part(operands[o], parts, form.axes);
-      if (!part || !check_operand(operands[o], parts[*part], form.axes)) return false;
-      copy.operands.push_back({*part, operand_axes(parts[*part], form.axes)});
+      const std::vector<Monomial>& all = result_.operands[match.right.term][o].monomials;
+      const std::optional<std::size_t> part = operand_part(operands[o], all, form.axes);
+      if (!part || !check_operand(operands[o], all[*part], form.axes)) return false;
+      parts.push_back({*part, &all[*part], operands[o].shape_span});
     }
-    copy.form = add_form(std::move(form));
-    result_.copies.push_back(std::move(copy));
+    Result<std::vector<CutCopy>> cut = cut_at_blocks(form, parts, diags_);
+    if (!cut) return false;
+    for (CutCopy& part : *cut) {
+      result_.copies.push_back(
+          {match.left, match.right, add_form(std::move(part.form)), part.offset, std::move(part.operands)});
+    }
     return true;
   }
 
@@ -158,7 +163,7 @@ class Pairer {
   std::optional<std::size_t> operand_part(const OperandTerm& operand, const std::vector<Monomial>& parts,
                                           const std::vector<PieceAxis>& piece) {
     const auto is_of_piece = [&](const Monomial& part) {
-      return std::ranges::all_of(part.axes, [&](const axes::AxisStride& axis) {
+      return std::ranges::all_of(axes_of(part), [&](const axes::AxisStride& axis) {
         return std::ranges::find(piece, axis.axis, &PieceAxis::axis) != piece.end();
       });
     };
@@ -179,7 +184,7 @@ class Pairer {
 
   /// A tensor argument is read along with the piece: its axes are among those of the piece, and as long.
   bool check_operand(const OperandTerm& operand, const Monomial& of, const std::vector<PieceAxis>& piece) {
-    for (const axes::AxisStride& axis : of.axes) {
+    for (const axes::AxisStride& axis : axes_of(of)) {
       const std::string& name = family_.axes[static_cast<std::size_t>(axis.axis)];
       const Span place = axis_span(operand.shape_span, name, diags_);
       const auto found = std::ranges::find(piece, axis.axis, &PieceAxis::axis);
@@ -200,13 +205,12 @@ class Pairer {
     return true;
   }
 
-  static std::vector<OperandAxis> operand_axes(const Monomial& of, const std::vector<PieceAxis>& piece) {
-    std::vector<OperandAxis> result;
-    for (const PieceAxis& axis : piece) {
-      const auto found = std::ranges::find(of.axes, axis.axis, &axes::AxisStride::axis);
-      result.push_back(found == of.axes.end() ? OperandAxis{0, 1} : OperandAxis{found->stride, found->block});
-    }
-    return result;
+  /// Those in groups in blocks too.
+  static std::vector<axes::AxisStride> axes_of(const Monomial& monomial) {
+    std::vector<axes::AxisStride> all = monomial.axes;
+    for (const axes::BlockedGroup& group : monomial.blocked)
+      all.insert(all.end(), group.axes.begin(), group.axes.end());
+    return all;
   }
 
   /// Constants of the whole side, or its pads.

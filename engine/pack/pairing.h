@@ -21,13 +21,16 @@ struct Pairing {
   /// The part of a tensor argument that is read with a copy.
   struct Operand {
     std::size_t monomial = 0;
+    std::int64_t offset = 0;        ///< from that of the monomial, in elements
     std::vector<OperandAxis> axes;  ///< in the order of the form's axes
   };
+  /// A product of axes, or a part of it where a tensor argument in blocks cuts it.
   struct Copy {
     axes::MonomialRef left;
     axes::MonomialRef right;
     std::uint32_t form = 0;
-    std::vector<Operand> operands;  ///< of the right term
+    std::array<std::int64_t, 2> offset{};  ///< from those of the monomials, in elements
+    std::vector<Operand> operands;         ///< of the right term
   };
   struct OneSided {
     SideId side{};

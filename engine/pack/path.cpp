@@ -19,7 +19,8 @@ constexpr std::size_t MaxBrackets = 64;
 /// What is set aside for the rest of a name, which most fit into.
 constexpr std::size_t RoomForName = 64;
 
-Status check_limits(Evaluator& evaluator, const PathValue& path, Span place) {
+/// `added` is how many characters were written.
+Status check_limits(Evaluator& evaluator, const PathValue& path, std::size_t added, Span place) {
   const auto length = static_cast<std::int64_t>(path.name.size());
   if (length > MaxName)
     return report(evaluator.diags(), place, diag::TooManyIndices, "this name has too many characters", MaxName);
@@ -27,13 +28,15 @@ Status check_limits(Evaluator& evaluator, const PathValue& path, Span place) {
     return report(evaluator.diags(), path.brackets.back().span, diag::BracketAxis,
                   fmt::format("more than {} brackets stand in one path", MaxBrackets));
   }
-  return evaluator.admit(place, 1 + length / 16);
+  return evaluator.admit(place, 1 + static_cast<std::int64_t>(added) / 16);
 }
 
 /// Writes templates behind what stands in front of them.
 class PathWriter {
  public:
-  PathWriter(Evaluator& evaluator, PathValue& value) : evaluator_(evaluator), value_(value) {}
+  /// Limits are reported at `place`.
+  PathWriter(Evaluator& evaluator, PathValue& value, Span place)
+      : evaluator_(evaluator), value_(value), place_(place) {}
 
   /// `begin` is where the name begins that the first segment is the first of: no dot stands in front of it.
   Status write(const ast::File& file, ast::TemplateId path, std::size_t begin) {
@@ -47,7 +50,7 @@ class PathWriter {
         if (!done) return evaluator_.diags().failed();
       }
       if (name.size() == first) name.resize(before);  // an empty segment vanishes
-      if (!check_limits(evaluator_, value_, file[path].span)) return evaluator_.diags().failed();
+      if (!check_limits(evaluator_, value_, name.size() - before, place_)) return evaluator_.diags().failed();
     }
     return Done{};
   }
@@ -143,6 +146,7 @@ class PathWriter {
 
   Evaluator& evaluator_;
   PathValue& value_;
+  Span place_;
 };
 
 }  // namespace
@@ -154,7 +158,7 @@ Result<PathValue> append_path(Evaluator& evaluator, const ast::File& file, const
   whole.name = prefix.name;
   whole.brackets = prefix.brackets;
   whole.printed = prefix.printed;
-  if (!PathWriter(evaluator, whole).write(file, path, 0)) return evaluator.diags().failed();
+  if (!PathWriter(evaluator, whole, file[path].span).write(file, path, 0)) return evaluator.diags().failed();
   for (std::size_t i = 0; i < whole.brackets.size(); ++i) {
     for (std::size_t k = i + 1; k < whole.brackets.size(); ++k) {
       if (whole.brackets[i].axis == whole.brackets[k].axis) {

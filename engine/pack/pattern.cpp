@@ -72,7 +72,7 @@ class PatternBuilder {
       return evaluator_.from_uses(report(diags(), span, diag::IndexInShape, axis.name.text));
     Result<std::int64_t> size = axis_size(axis.name);
     if (!size) return diags().failed();
-    Result<std::int64_t> block = axis.block ? block_size(*axis.block) : Result<std::int64_t>(1);
+    Result<std::int64_t> block = block_size(axis.block);
     if (!block) return diags().failed();
     const std::int64_t here = *size / *block + (*size % *block != 0 ? 1 : 0);
     to.push_back({axes::AxisDim{axes_.intern(axis.name), here, *block}});
@@ -87,10 +87,13 @@ class PatternBuilder {
     if (group.pad) {
       Result<std::int64_t> whole = evaluator_.whole(file_, *group.pad, "a padded size");
       if (!whole) return diags().failed();
-      if (const auto small = axes::find_small_pad({{axes::GroupDim{result.summands, *whole}}}))
+      if (const auto small = axes::find_small_pad({{axes::GroupDim{result.summands, *whole, 1}}}))
         return evaluator_.from_uses(report_small_pad(diags(), span, *small));
       result.pad = *whole;
     }
+    Result<std::int64_t> block = block_size(group.block);
+    if (!block) return diags().failed();
+    result.block = *block;
     to.push_back({std::move(result)});
     return Done{};
   }
@@ -115,7 +118,10 @@ class PatternBuilder {
     return size->numerator;
   }
 
-  Result<std::int64_t> block_size(const ast::Name& name) {
+  /// 1 for what is not in blocks.
+  Result<std::int64_t> block_size(const std::optional<ast::Name>& divisor) {
+    if (!divisor) return 1;
+    const ast::Name& name = *divisor;
     std::int64_t number = 0;
     const char* end = name.text.data() + name.text.size();
     if (std::from_chars(name.text.data(), end, number).ptr != end) {

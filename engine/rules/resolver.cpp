@@ -187,24 +187,34 @@ void Resolver::shape(const Site& site, ast::ShapeId shape) {
 }
 
 void Resolver::dims(const Site& site, const std::vector<ast::DimId>& dims) {
-  for (const ast::DimId id : dims) std::visit([&](const auto& n) { dim(site, n); }, site.file[id].node);
+  for (const ast::DimId id : dims)
+    std::visit([&](const auto& n) { dim(site, site.file[id].span, n); }, site.file[id].node);
 }
 
-void Resolver::dim(const Site& site, const ast::Axis& axis) {
+void Resolver::dim(const Site& site, Span span, const ast::Axis& axis) {
   name(site, axis.name, "axis");
-  if (axis.block && !site.in_argument) {
-    const Span span = join(axis.name.span, axis.block->span);
+  if (axis.block) in_blocks(site, span, *axis.block);
+}
+
+void Resolver::dim(const Site& site, Span span, const ast::Group& group) {
+  Site inside = site;
+  inside.in_blocks |= group.block.has_value();
+  for (const std::vector<ast::DimId>& summand : group.summands) dims(inside, summand);
+  if (group.pad) value(site, *group.pad);
+  if (group.block) in_blocks(site, span, *group.block);
+}
+
+void Resolver::in_blocks(const Site& site, Span span, const ast::Name& block) {
+  if (!site.in_argument) {
     report(diags_, span, diag::Misplaced, "an axis in blocks", "outside a tensor argument")
         .note("one cell of it stands for many cells of the axis: it is read beside them, never moved")
         .help("a hook reads it, as in `fp8(q_proj.weight_scale_inv : [X//128 D//128])`");
+  } else if (site.in_blocks) {
+    report(diags_, span, diag::Misplaced, "a block", "within a group in blocks")
+        .help("blocks of blocks are larger blocks: `(X Y)//12` for `(X Y//3)//4` where Y is a multiple of 3");
   }
-  const bool is_number = axis.block && std::isdigit(static_cast<unsigned char>(axis.block->text.front())) != 0;
-  if (axis.block && !is_number) name(site, *axis.block, "axis");
-}
-
-void Resolver::dim(const Site& site, const ast::Group& group) {
-  for (const std::vector<ast::DimId>& summand : group.summands) dims(site, summand);
-  if (group.pad) value(site, *group.pad);
+  const bool is_number = std::isdigit(static_cast<unsigned char>(block.text.front())) != 0;
+  if (!is_number) name(site, block, "axis");
 }
 
 void Resolver::collect_unbound(const ast::File& file, ast::TemplateId path, std::vector<ast::Name>& names) const {

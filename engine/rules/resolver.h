@@ -21,6 +21,7 @@ struct Site {
   bool is_certain = true;          ///< evaluating `by` evaluates what stands here
   bool in_config = false;          ///< bare words are keys of a config
   bool in_argument = false;        ///< a tensor argument of a hook, whose axes may stand in blocks
+  bool in_blocks = false;          ///< a group in blocks, whose axes may not
 
   /// The same place behind a condition.
   Site perhaps() const {
@@ -80,9 +81,10 @@ class Resolver {
   void part(const Site& site, const ast::PathUse& use);
   void part(const Site&, const ast::Text&) {}
 
-  void dim(const Site& site, const ast::Axis& axis);
-  void dim(const Site& site, const ast::Group& group);
-  void dim(const Site&, const ast::Unit&) {}
+  void dim(const Site& site, Span span, const ast::Axis& axis);
+  void dim(const Site& site, Span span, const ast::Group& group);
+  void in_blocks(const Site& site, Span span, const ast::Name& block);
+  void dim(const Site&, Span, const ast::Unit&) {}
   void dims(const Site& site, const std::vector<ast::DimId>& dims);
 
   void op(const Site& site, const ast::Op& op);
