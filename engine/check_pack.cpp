@@ -209,26 +209,31 @@ class PackCheck {
         if (std::ranges::any_of(held, is_alike)) continue;
         held.push_back(&layouts[i].pack);
         const std::size_t filed = diags_.all().size();
-        const std::optional<Pack> worded = as_worded(list, layouts[i], scores[i]);
-        (void)check_catalogue(worded ? *worded : layouts[i].pack, list.side, as_given(list, layouts[i]), list.where,
-                              std::nullopt, diags_);
+        const std::optional<Worded> worded = as_worded(list, layouts[i], scores[i]);
+        if (worded && worded->is_given_otherwise) continue;
+        (void)check_catalogue(worded ? worded->pack : layouts[i].pack, list.side, as_given(list, layouts[i]),
+                              list.where, std::nullopt, diags_);
         diags_.forget_repeated(before_, filed);
       }
     }
   }
 
+  struct Worded {
+    Pack pack;
+    bool is_given_otherwise = false;  ///< the list is of a model with another value of an option than was asked for
+  };
+
   /// A layout with the option of texts that fits the list better, if the layout does not fit it.
-  std::optional<Pack> as_worded(const List& list, const Proved& layout, const FitScore& score) {
+  std::optional<Worded> as_worded(const List& list, const Proved& layout, const FitScore& score) {
     const std::size_t all = list.tensors.size();
     if (score.names == all && score.missing == 0 && score.shapes == all) return std::nullopt;
-    Inputs given;
-    for (const auto& [name, text] : options_.options) given.options[name] = Value(text);
-    for (const std::string& name : open_options(rules_, given, ast::Option::Type::Set)) {
+    for (const std::string& name : open_options(rules_, {}, ast::Option::Type::Set)) {
       for (const Value& value : set_values(rules_, name)) {
         Inputs inputs = layout.gathered.inputs;
         inputs.options[name] = value;
         std::optional<Pack> pack = try_elaborate(rules_, inputs, diags_);
-        if (pack && score_of(*pack, inputs, list).better_than(score)) return pack;
+        if (pack && score_of(*pack, inputs, list).better_than(score))
+          return Worded{*std::move(pack), options_.options.contains(name)};
       }
     }
     return std::nullopt;

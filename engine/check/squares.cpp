@@ -37,12 +37,12 @@ std::map<SquareAxes::Pair, SquareAxes::Equal> SquareAxes::pairs_of(const Pack& p
     const std::vector<PieceAxis>& axes = pack.forms[piece.form].axes;
     for (std::size_t a = 0; a < axes.size(); ++a) {
       for (std::size_t b = a + 1; b < axes.size(); ++b) {
-        if (axes[a].extent != axes[b].extent || axes[a].extent == 1) continue;
+        if (axes[a].whole != axes[b].whole || axes[a].whole == 1) continue;
         if (is_allowed(family, diag::SquareAxes.id, diag::SquareAxes.name, used)) continue;
         const auto first = static_cast<std::size_t>(axes[a].axis);
         const auto second = static_cast<std::size_t>(axes[b].axis);
         Equal& pair = pairs[{family.span, family.axes[first], family.axes[second]}];
-        pair.size = axes[a].extent;
+        pair.size = axes[a].whole;
         pair.places = {family.axis_spans[first], family.axis_spans[second]};
         add_names(pack, family, pair.tensors);
       }

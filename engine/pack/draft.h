@@ -57,6 +57,7 @@ struct SettledVariant {
     std::vector<std::string> indices;   ///< of the shape, by slot; those of the brackets follow
   };
   std::array<std::vector<Term>, 2> terms;
+  std::vector<Term> operands;  ///< of all hooks
   std::uint32_t variant = 0;
 };
 

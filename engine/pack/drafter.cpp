@@ -23,6 +23,19 @@ const std::vector<ast::TermId>* terms_of(const ast::Rule& rule, SideId side) {
   return std::get_if<std::vector<ast::TermId>>(&side_of(rule, side).node);
 }
 
+SettledVariant::Term settled_term(const PathValue& path, const SizedPattern& pattern) {
+  SettledVariant::Term term;
+  for (const BracketValue& bracket : path.brackets) term.stacked.push_back(bracket.axis);
+  for (const Slot& slot : pattern.slots) {
+    if (!slot.index.empty()) term.indices.push_back(slot.index);
+  }
+  return term;
+}
+
+bool stack_alike(const SettledVariant::Term& term, const PathValue& path) {
+  return std::ranges::equal(term.stacked, path.brackets, {}, {}, &BracketValue::axis);
+}
+
 void add_permissions(Family& family, const std::vector<ast::Allow>& allows) {
   for (const ast::Allow& allow : allows) {
     const auto same = [&](const Permission& p) { return p.span == allow.span; };
@@ -62,7 +75,9 @@ Status Drafter::fill(const ast::File& file, const ast::Rule& rule, const Prefixe
                      const Surroundings& around, DraftFamily& draft) {
   Result<Paths> paths = this->paths(file, rule, prefixes);
   if (!paths) return diags().failed();
-  if (record_settled(draft, *paths, around)) return Done{};
+  Result<bool> done = record_settled(file, draft, *paths, prefixes[number(SideId::Right)], around);
+  if (!done) return diags().failed();
+  if (*done) return Done{};
   (void)evaluator_.take_touched();
   Variant variant;
   Patterns patterns;
@@ -75,9 +90,12 @@ Status Drafter::fill(const ast::File& file, const ast::Rule& rule, const Prefixe
     variant.hooks.push_back(*std::move(hooks));
   }
   if (right == nullptr) variant.hooks.emplace_back();
-  const bool has_operands =
-      std::ranges::any_of(variant.hooks, [](const auto& hooks) { return !hooks.operands.empty(); });
-  record(draft, std::move(variant), *paths, patterns, around, !evaluator_.take_touched() && !has_operands);
+  const bool is_settled =
+      !evaluator_.take_touched() && std::ranges::all_of(variant.hooks, [](const HookPipelines& hooks) {
+        return std::ranges::all_of(hooks.operands,
+                                   [](const OperandTerm& operand) { return operand.written.has_value(); });
+      });
+  record(draft, std::move(variant), *paths, patterns, around, is_settled);
   return Done{};
 }
 
@@ -241,18 +259,16 @@ void Drafter::record(DraftFamily& draft, Variant variant, const Paths& paths, co
       const PathValue& path = paths[number(side)][t];
       std::vector<SlotPlace> places = slot_places(pattern.pattern);
       add_term(draft, side, path.name, pattern.slots, places);
-      SettledVariant::Term& term = settled.terms[number(side)].emplace_back();
-      for (const BracketValue& bracket : path.brackets) term.stacked.push_back(bracket.axis);
-      for (const Slot& slot : pattern.slots) {
-        if (!slot.index.empty()) term.indices.push_back(slot.index);
-      }
+      settled.terms[number(side)].push_back(settled_term(path, pattern));
       variant.patterns[number(side)].push_back(pattern.pattern);
       variant.places[number(side)].push_back(std::move(places));
     }
   }
   for (const HookPipelines& hooks : variant.hooks) {
-    for (const OperandTerm& operand : hooks.operands)
+    for (const OperandTerm& operand : hooks.operands) {
       add_term(draft, SideId::Right, operand.path.name, operand.shape.slots, slot_places(operand.shape.pattern));
+      settled.operands.push_back(settled_term(operand.path, operand.shape));
+    }
   }
   if (around.is_measured) return;
   for (const HookPipelines& hooks : variant.hooks) {
@@ -264,28 +280,50 @@ void Drafter::record(DraftFamily& draft, Variant variant, const Paths& paths, co
 }
 
 /// Records an instance of a variant that is settled; false if there is none for such paths.
-bool Drafter::record_settled(DraftFamily& draft, const Paths& paths, const Surroundings& around) {
+Result<bool> Drafter::record_settled(const ast::File& file, DraftFamily& draft, const Paths& paths,
+                                     const PathValue& prefix, const Surroundings& around) {
   // A position that no axis has is found where the shape is worked out.
   if (std::ranges::any_of(around.loops, [](const Loop& loop) { return loop.value < 0; })) return false;
-  const auto stacks_alike = [](const SettledVariant::Term& term, const PathValue& path) {
-    return std::ranges::equal(term.stacked, path.brackets, {}, {}, &BracketValue::axis);
-  };
-  const auto found = std::ranges::find_if(draft.settled, [&](const SettledVariant& settled) {
+  const auto settled = std::ranges::find_if(draft.settled, [&](const SettledVariant& one) {
     return std::ranges::all_of(BothSides, [&](SideId side) {
-      return std::ranges::equal(settled.terms[number(side)], paths[number(side)], stacks_alike);
+      return std::ranges::equal(one.terms[number(side)], paths[number(side)], stack_alike);
     });
   });
-  if (found == draft.settled.end()) return false;
-  add_instance(draft, {found->variant, static_cast<std::uint32_t>(draft.terms.size())}, around);
+  if (settled == draft.settled.end()) return false;
+  const Variant& variant = draft.variants[settled->variant];
+  Result<bool> found = find_operands(file, *settled, variant, prefix);
+  if (!found || !*found) return found;
+  add_instance(draft, {settled->variant, static_cast<std::uint32_t>(draft.terms.size())}, around);
   for (const SideId side : BothSides) {
-    const auto& places = draft.variants[found->variant].places[number(side)];
+    const auto& places = variant.places[number(side)];
     for (std::size_t t = 0; t < places.size(); ++t) {
       const PathValue& path = paths[number(side)][t];
-      find_slots(found->terms[number(side)][t], path.brackets);
+      find_slots(settled->terms[number(side)][t], path.brackets);
       add_term(draft, side, path.name, slots_, places[t]);
     }
   }
+  std::size_t o = 0;
+  for (const HookPipelines& hooks : variant.hooks) {
+    for (const OperandTerm& operand : hooks.operands) {
+      find_slots(settled->operands[o], operand_paths_[o].brackets);
+      add_term(draft, SideId::Right, operand_paths_[o++].name, slots_, slot_places(operand.shape.pattern));
+    }
+  }
   return true;
+}
+
+/// The paths of the tensor arguments; false if they stack along other axes.
+Result<bool> Drafter::find_operands(const ast::File& file, const SettledVariant& settled, const Variant& variant,
+                                    const PathValue& prefix) {
+  operand_paths_.clear();
+  for (const HookPipelines& hooks : variant.hooks) {
+    for (const OperandTerm& operand : hooks.operands) {
+      Result<PathValue> path = append_path(evaluator_, file, prefix, *operand.written);
+      if (!path) return diags().failed();
+      operand_paths_.push_back(*std::move(path));
+    }
+  }
+  return std::ranges::equal(settled.operands, operand_paths_, stack_alike);
 }
 
 /// Where a term's tensor stands now.

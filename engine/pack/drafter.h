@@ -76,7 +76,10 @@ class Drafter {
   void stack(SizedPattern& pattern, const std::vector<BracketValue>& brackets, bool shape_known);
   void record(DraftFamily& draft, Variant variant, const Paths& paths, const Patterns& patterns,
               const Surroundings& around, bool is_settled);
-  bool record_settled(DraftFamily& draft, const Paths& paths, const Surroundings& around);
+  Result<bool> record_settled(const ast::File& file, DraftFamily& draft, const Paths& paths, const PathValue& prefix,
+                              const Surroundings& around);
+  Result<bool> find_operands(const ast::File& file, const SettledVariant& settled, const Variant& variant,
+                             const PathValue& prefix);
   void find_slots(const SettledVariant::Term& term, const std::vector<BracketValue>& brackets);
   bool names_too_many() const;
   void add_term(DraftFamily& draft, SideId side, std::string_view name, const std::vector<Slot>& slots,
@@ -93,6 +96,7 @@ class Drafter {
   std::map<StatementInUse, std::size_t> use_paths_;
   std::map<StatementInUse, std::size_t> known_;  // families
   std::vector<Slot> slots_;                      // of the term that is recorded
+  std::vector<PathValue> operand_paths_;         // of the instance that is recorded
 };
 
 }  // namespace rulec

@@ -107,6 +107,7 @@ class HookExpander {
 
     const Evaluator::Scope scope(evaluator_, *std::move(bindings), false);
     const Tensors outer = std::exchange(tensors_, std::move(tensors));
+    ++depth_;
     Result<Ways> ways = expand(home, hook.forward, false);
     if (ways && hook.reverse) {
       if (Result<Ways> reverse = expand(home, *hook.reverse, false)) {
@@ -115,6 +116,7 @@ class HookExpander {
         ways = diags().failed();
       }
     }
+    --depth_;
     tensors_ = outer;
     return ways;
   }
@@ -130,8 +132,12 @@ class HookExpander {
 
   Result<std::size_t> add_operand(const ast::File& file, ast::TermId id) {
     const ast::Term& term = file[id];
+    // What a rule writes is written anew for each instance: that its name depends on an index settles nothing.
+    const bool touched = evaluator_.take_touched();
     Result<PathValue> path = append_path(evaluator_, file, prefix_, term.path);
     if (!path) return diags().failed();
+    if (depth_ == 0) (void)evaluator_.take_touched();
+    if (touched) evaluator_.touch();
     if (operand_) return report_nested(term.span);
     if (!term.shape) return report(diags(), term.span, diag::ShapeMissing, diags().sources().text(term.span));
     Result<SizedPattern> shape = size_pattern(evaluator_, file, *term.shape, axes_);
@@ -139,8 +145,8 @@ class HookExpander {
     insert_brackets(*shape, path->brackets);
     Result<Pipeline> pipeline = operand_pipeline(file, term, path->name);
     if (!pipeline) return diags().failed();
-    result_.operands.push_back(
-        {*std::move(path), *std::move(shape), *std::move(pipeline), term.span, file[*term.shape].span});
+    result_.operands.push_back({depth_ == 0 ? std::optional(term.path) : std::nullopt, *std::move(path),
+                                *std::move(shape), *std::move(pipeline), term.span, file[*term.shape].span});
     return result_.operands.size() - 1;
   }
 
@@ -217,6 +223,7 @@ class HookExpander {
   AxisTable& axes_;
   HookPipelines& result_;
   Tensors tensors_;
+  int depth_ = 0;                            // hooks around what is expanded
   std::optional<std::string_view> operand_;  // the tensor argument whose hooks are being expanded
 };
 

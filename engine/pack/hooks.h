@@ -13,6 +13,7 @@ namespace rulec {
 
 /// A tensor that a hook reads beside the piece: `fp8(q_proj.weight_scale_inv : [X//128 D//128])`.
 struct OperandTerm {
+  std::optional<ast::TemplateId> written;  ///< its path where the rule itself writes it, and no hook that it uses
   PathValue path;
   SizedPattern shape;
   Pipeline pipeline;  ///< of hooks of its own: `scales : [D X] | e8m0`

@@ -55,6 +55,7 @@ struct PieceAxis {
   axes::AxisId axis{};
   std::int64_t extent = 1;
   std::array<std::int64_t, 2> stride{};
+  std::int64_t whole = 1;  ///< of the axis in the rule: more where a tensor argument in blocks cuts the copy
 };
 
 /// A tensor beside a piece, read element by element with it: always of the right side.

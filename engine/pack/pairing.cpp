@@ -139,7 +139,8 @@ class Pairer {
     const Monomial& left = result_.monomial(SideId::Left, match.left);
     const Monomial& right = result_.monomial(SideId::Right, match.right);
     for (std::size_t a = 0; a < left.axes.size(); ++a) {
-      form.axes.push_back({left.axes[a].axis, left.axes[a].extent, {left.axes[a].stride, right.axes[a].stride}});
+      const auto& [axis, extent, stride, block] = left.axes[a];
+      form.axes.push_back({axis, extent, {stride, right.axes[a].stride}, extent});
     }
     form.numbers = first_numbers_ + match.right.term;
     const std::vector<OperandTerm>& operands = variant_.hooks[match.right.term].operands;
@@ -221,7 +222,7 @@ class Pairer {
         if (terms[t].monomials[m].is_pad != (kind == PieceKind::Pad)) continue;
         PieceForm form;
         for (const axes::AxisStride& axis : terms[t].monomials[m].axes) {
-          PieceAxis piece{axis.axis, axis.extent, {}};
+          PieceAxis piece{axis.axis, axis.extent, {}, axis.extent};
           piece.stride[number(side)] = axis.stride;
           form.axes.push_back(piece);
         }

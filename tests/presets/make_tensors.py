@@ -2,6 +2,7 @@
 """Lists the tensors that the real model classes have, for the presets of the rule packs.
 
 usage: make_tensors.py [--rules rules] [--dtype bfloat16|float32] PACK [MODEL ...]
+       make_tensors.py [--rules rules] --fp8 FOLDER PACK MODEL ...
 
 For each model (a folder of rules/PACK/presets that holds config.json and maxtext.yml; all of them without names) this writes
 beside them:
@@ -10,6 +11,11 @@ beside them:
   maxtext.tensors            MaxText's model under jax.eval_shape, layers scanned, on the scan axis of maxtext.yml; not where
                              maxtext.yml has scan_layers: false
   maxtext_unscanned.tensors  the same with scan_layers=false
+
+With --fp8 it writes another list into FOLDER instead:
+
+  MODEL.tensors              transformers' class with the linear layers that it makes for weights in fp8, scales of blocks of
+                             128 x 128. It keeps the scales of experts stacked; as published, each weight has its own.
 
 A line has name, dtype as safetensors spells it, and shape; what differs in numbers only shares one. Nothing is downloaded and no
 weight is allocated.
@@ -44,13 +50,17 @@ import yaml
 import maxtext
 import series
 from transformers.core_model_loading import revert_weight_conversion
+from transformers.integrations.finegrained_fp8 import replace_with_fp8_linear
+from transformers.quantizers.base import get_keys_to_not_convert
+from transformers.utils.quantization_config import FineGrainedFP8Config
 from maxtext.checkpoint_conversion.to_maxtext import get_maxtext_model_info
 from maxtext.checkpoint_conversion.utils.param_mapping import HOOK_FNS
 from maxtext.configs import pyconfig
 
 DTYPES = {"bfloat16": (torch.bfloat16, ml_dtypes.bfloat16), "float32": (torch.float32, np.float32)}
 MAXTEXT_VERSION = importlib.metadata.version("maxtext")
-SAFETENSORS_NAMES = {"bfloat16": "BF16", "float32": "F32", "int32": "I32", "int64": "I64"}
+SAFETENSORS_NAMES = {"bfloat16": "BF16", "float32": "F32", "float8_e4m3fn": "F8_E4M3", "int32": "I32", "int64": "I64"}
+FP8_BLOCK = 128
 
 
 # What a maxtext.yml decides; the rest of it is checked to be what MaxText has for the model.
@@ -63,6 +73,10 @@ def hf_tensors(hf_config, dtype):
     config = model_class.config_class.from_dict(hf_config)
     with torch.device("meta"):
         model = model_class(config).to(DTYPES[dtype][0])
+    return stored(model)
+
+
+def stored(model):
     state = model.state_dict()
     for tied in model.all_tied_weights_keys:
         state.pop(tied)
@@ -70,6 +84,20 @@ def hf_tensors(hf_config, dtype):
         name: (SAFETENSORS_NAMES[str(tensor.dtype).removeprefix("torch.")], tuple(tensor.shape))
         for name, tensor in revert_weight_conversion(model, state).items()
     }
+
+
+def hf_fp8_tensors(hf_config):
+    """The same with linear layers in fp8."""
+    model_class = getattr(transformers, hf_config["architectures"][0])
+    with torch.device("meta"):
+        model = model_class(model_class.config_class.from_dict(hf_config)).to(torch.bfloat16)
+    replace_with_fp8_linear(model, modules_to_not_convert=get_keys_to_not_convert(model), pre_quantized=True,
+                            quantization_config=FineGrainedFP8Config(weight_block_size=(FP8_BLOCK, FP8_BLOCK)))
+    tensors = {name: tensor for name, tensor in stored(model).items() if not name.endswith("proj_scale_inv")}
+    for name, (dtype, shape) in list(tensors.items()):
+        if dtype == "F8_E4M3":
+            tensors[f"{name}_scale_inv"] = ("F32", tuple(-(-size // FP8_BLOCK) for size in shape))
+    return tensors
 
 
 def stored_dtype(hooks, rank, dtype):
@@ -121,6 +149,7 @@ def main():
     parser = argparse.ArgumentParser(description="Lists the tensors that the real model classes have.")
     parser.add_argument("--rules", type=pathlib.Path, default=pathlib.Path("rules"))
     parser.add_argument("--dtype", choices=DTYPES, default="bfloat16")
+    parser.add_argument("--fp8", type=pathlib.Path)
     parser.add_argument("pack")
     parser.add_argument("models", nargs="*")
     args = parser.parse_args()
@@ -130,6 +159,11 @@ def main():
         hf_config = json.loads((folder / "config.json").read_text())
         expected = yaml.safe_load((folder / "maxtext.yml").read_text())
         class_name = hf_config["architectures"][0]
+        if args.fp8:
+            write(args.fp8 / f"{model}.tensors", [
+                f"Made by make_tensors.py --fp8: {class_name} of transformers {transformers.__version__}, linear layers in fp8.",
+            ], hf_fp8_tensors(hf_config))
+            continue
         if hasattr(transformers, class_name):
             write(folder / "hf.tensors", [
                 f"Made by make_tensors.py: {class_name} of transformers {transformers.__version__}, without tied copies.",
