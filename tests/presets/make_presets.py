@@ -35,6 +35,12 @@ LLAMA3 = {"vocab_size": 128256, "rope_theta": 500000.0}
 LLAMA31 = {**LLAMA3, "rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
                                       "original_max_position_embeddings": 8192, "rope_type": "llama3"}}
 PUBLISHED = {
+    "gemma-2b": lambda: transformers.GemmaConfig(
+        hidden_size=2048, intermediate_size=16384, num_hidden_layers=18, num_attention_heads=8, num_key_value_heads=1,
+        head_dim=256, vocab_size=256000),
+    "gemma-7b": lambda: transformers.GemmaConfig(
+        hidden_size=3072, intermediate_size=24576, num_hidden_layers=28, num_attention_heads=16, num_key_value_heads=16,
+        head_dim=256, vocab_size=256000),
     "llama2-7b": lambda: llama(4096, 11008, 32, 32, 32),
     "llama2-13b": lambda: llama(5120, 13824, 40, 40, 40),
     "llama2-70b": lambda: llama(8192, 28672, 80, 64, 8),
