@@ -53,8 +53,13 @@ MAXTEXT_VERSION = importlib.metadata.version("maxtext")
 SAFETENSORS_NAMES = {"bfloat16": "BF16", "float32": "F32", "int32": "I32", "int64": "I64"}
 
 
-# Types that no hook of MaxText says, since it has no converter for the model, only a script: norms of w + 1, as for its later Gemmas.
-STORED = {"gemma-": ("norm.scale", "F32")}
+# Types that no hook of MaxText says, by the beginning of the model's name and the end of the tensor's: norms of w + 1 are those of its later
+# Gemmas, ones are made as float32, and the model keeps its table of experts as float32, since integers have no gradient.
+STORED = {
+    ("gemma-", "norm-scale"): "F32",
+    ("deepseek4-", "mhc_norm-scale"): "F32",
+    ("deepseek4-", "tid2eid"): "F32",
+}
 
 # What a maxtext.yml decides; the rest of it is checked to be what MaxText has for the model.
 DECIDED = ("param_scan_axis", "use_multimodal", "use_audio")
@@ -109,10 +114,10 @@ def maxtext_tensors(model, expected, hf_config, dtype, scan_layers):
             raise SystemExit(f"{model}/maxtext.yml says {key}: {value}, MaxText {actual}")
     shapes, _ = get_maxtext_model_info(config)
     hooks = HOOK_FNS[model](hf_config, config, scan_layers, saving_to_hf=False) if model in HOOK_FNS else {}
-    end, stored = next((said for start, said in STORED.items() if model.startswith(start)), (None, None))
+    known = {end: stored for (start, end), stored in STORED.items() if model.startswith(start)}
     return {
         key.removeprefix("params-").replace("-", "."):
-            (stored if end and key.endswith(end.replace(".", "-")) else stored_dtype(hooks.get(key), len(shape), dtype), shape)
+            (next((stored for end, stored in known.items() if key.endswith(end)), None) or stored_dtype(hooks.get(key), len(shape), dtype), shape)
         for key, (_, shape) in shapes.items()
     }
 
