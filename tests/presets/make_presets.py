@@ -51,6 +51,16 @@ PUBLISHED = {
     "mistral-7b": lambda: transformers.MistralConfig(
         hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8,
         vocab_size=32000, sliding_window=4096, rope_theta=10000.0),
+    # MaxText has the defaults of transformers' class for it, which are those of no model.
+    "qwen3-omni-30b-a3b": lambda: transformers.Qwen3OmniMoeConfig(
+        architectures=["Qwen3OmniMoeForConditionalGeneration"],
+        thinker_config={
+            "audio_config": {"output_dim": 2048},
+            "vision_config": {"out_hidden_size": 2048},
+            "text_config": {"head_dim": 128, "intermediate_size": 768, "max_position_embeddings": 65536, "num_attention_heads": 32,
+                            "num_hidden_layers": 48, "vocab_size": 152064},
+        },
+        talker_config={"spatial_merge_size": 2, "text_config": {"head_dim": 128, "shared_expert_intermediate_size": 768}}),
 }
 # Keys of every class, which say nothing of a model.
 COMMON = {"_name_or_path", "chunk_size_feed_forward", "id2label", "is_encoder_decoder", "label2id", "output_attentions",
