@@ -3,7 +3,7 @@
 
 usage: JAX_PLATFORMS=cpu make_script_vectors.py [--out tests/data/oracle] [--keep DIR] [CASE ...]
 
-The scripts convert to MaxText only, in one layout each. The files are those of make_vectors.py, but for the other direction. No value is
+The scripts convert to MaxText only. The files are those of make_vectors.py, but for the other direction. No value is
 computed here: a checkpoint is filled by name (numbers_by_name.py), the script's own `main` or converting function runs on it, and what it
 hands to the writer is kept, as checksums.
 
@@ -20,12 +20,14 @@ import unittest.mock
 import absl.logging
 import numpy as np
 import orbax.checkpoint
+import psutil
 import transformers
 from safetensors.numpy import save_file
 
 from make_vectors import maxtext_config_for, maxtext_yml, numbers, plain, quiet, series, write_sums
 
-from maxtext.checkpoint_conversion.standalone_scripts import convert_gemma_chkpt
+from make_tensors import hf_tensors
+from maxtext.checkpoint_conversion.standalone_scripts import convert_gemma_chkpt, llama4_ckpt_unscanned, llama_or_mistral_ckpt
 
 
 def flat(tree, prefix=""):
@@ -47,7 +49,7 @@ def gemma1_case(size, layers, d, f, n, k, h, vocab):
         }
         tensors |= {f"transformer/layer_{i}/{name}": shape for name, shape in inside.items()}
     return {
-        "model": f"gemma-{size}", "scan": True, "tensors": tensors, "run": lambda inputs, folder: gemma1_run(size, inputs, folder),
+        "model": f"gemma-{size}", "tensors": tensors, "layouts": {"scan": lambda *where: gemma1_run(size, *where)},
         "config": transformers.GemmaConfig(hidden_size=d, intermediate_size=f, num_hidden_layers=layers, num_attention_heads=n,
                                            num_key_value_heads=k, head_dim=h, vocab_size=vocab - 3),
         "mt": {"base_emb_dim": d, "base_mlp_dim": f, "base_num_query_heads": n, "base_num_kv_heads": k, "head_dim": h,
@@ -71,31 +73,69 @@ def gemma1_run(size, inputs, folder):
     return written[0].params["params"]
 
 
+# Llama 4: a script for each layout, of which the one for scanned layers leaves vision out
+
+
+def llama4_case(model, every, layers, d, f, dense_f, n, k, h, experts, vocab, v):
+    config = transformers.Llama4Config(
+        architectures=["Llama4ForConditionalGeneration"],
+        text_config={"hidden_size": d, "intermediate_size": f, "intermediate_size_mlp": dense_f, "num_hidden_layers": layers,
+                     "num_attention_heads": n, "num_key_value_heads": k, "head_dim": h, "vocab_size": vocab, "num_local_experts": experts,
+                     "interleave_moe_layer_step": every, "pad_token_id": None},
+        vision_config={"hidden_size": v["d"], "intermediate_size": v["f"], "num_hidden_layers": v["layers"], "num_attention_heads": v["n"],
+                       "image_size": 8, "patch_size": 4, "projector_input_dim": v["in"], "projector_output_dim": v["out"],
+                       "vision_output_dim": v["out"]})
+    params = {"num_layers": layers, "num_heads": n, "num_kv_heads": k, "dims_per_head": h, "vocab": vocab, "base_emb_dim": d,
+              "num_experts": experts, "interleave_moe_layer_step": every, "num_layers_vit": v["layers"], "num_att_head_vit": v["n"],
+              "hidden_size_vit": v["d"]}
+    # What the scripts know of the model beside its sizes.
+    params = {**llama_or_mistral_ckpt.MODEL_PARAMS_DICT[model], **params}
+
+    def run(script, inputs, folder):
+        save_file(inputs, folder / "model.safetensors")
+        return script._convert_huggingface_to_jax_weights(str(folder), model, params, psutil.Process())
+
+    return {
+        "model": model, "config": config, "tensors": {name: shape for name, (_, shape) in hf_tensors(config.to_dict(), "bfloat16").items()},
+        "layouts": {"scan": lambda *where: run(llama_or_mistral_ckpt, *where), "unscan": lambda *where: run(llama4_ckpt_unscanned, *where)},
+        "mt": {"base_emb_dim": d, "base_mlp_dim": f if every == 1 else dense_f, "base_moe_mlp_dim": f, "base_num_query_heads": n,
+               "base_num_kv_heads": k, "head_dim": h, "base_num_decoder_layers": layers, "vocab_size": vocab, "num_experts": experts},
+        "mt_unscan": {"use_multimodal": True, "hidden_size_for_vit": v["d"], "intermediate_size_for_vit": v["f"],
+                      "num_hidden_layers_for_vit": v["layers"], "num_attention_heads_for_vit": v["n"], "image_size_for_vit": 8,
+                      "patch_size_for_vit": 4},
+    }
+
+
 def cases():
+    vision = {"d": 12, "f": 26, "n": 3, "layers": 2, "in": 14, "out": 18}
     return {
         # layers, d, f, n, k, h, vocab
         "gemma-2b-flax": gemma1_case("2b", 3, 14, 20, 4, 1, 6, 40),
         "gemma-7b-flax": gemma1_case("7b", 3, 14, 20, 4, 4, 6, 40),
+        # every, layers, d (the scripts take n * h for it), f, dense f, n, k, h, experts, vocab
+        "llama4-17b-16e": llama4_case("llama4-17b-16e", 1, 8, 24, 10, 20, 4, 2, 6, 3, 37, vision),
+        "llama4-17b-128e": llama4_case("llama4-17b-128e", 2, 8, 24, 10, 20, 4, 2, 6, 3, 37, vision),
     }
 
 
 def make(name, case, out, keep):
-    layout = out / name / ("scan" if case["scan"] else "unscan")
-    layout.mkdir(parents=True, exist_ok=True)
     dtypes = {tensor: ("BF16", shape) for tensor, shape in case["tensors"].items()}
-    (out / name / "config.json").write_text(json.dumps(plain(case["config"].to_dict()), indent=1) + "\n")
-    (out / name / "hf.tensors").write_text("".join(series.lines(dtypes)))
-    config = quiet(maxtext_config_for, case, case["scan"], "bfloat16")
-    (layout / "maxtext.yml").write_text(maxtext_yml(case, config))
-    with tempfile.TemporaryDirectory() as folder:
-        inputs = {tensor: numbers.filled(tensor, *spec) for tensor, spec in dtypes.items()}
-        made = quiet(case["run"], inputs, pathlib.Path(folder))
-    made = {tensor: np.asarray(value) for tensor, value in flat(made).items()}
-    write_sums(layout / "maxtext.sums", made, {})
-    if keep:
-        (keep / name).mkdir(parents=True, exist_ok=True)
-        save_file({tensor: np.ascontiguousarray(value) for tensor, value in made.items()}, keep / name / "maxtext.safetensors")
-    print(f"{name}: {len(made)} tensors of maxtext", flush=True)
+    for layout, run in case["layouts"].items():
+        folder = out / name / layout
+        folder.mkdir(parents=True, exist_ok=True)
+        (out / name / "config.json").write_text(json.dumps(plain(case["config"].to_dict()), indent=1) + "\n")
+        (out / name / "hf.tensors").write_text("".join(series.lines(dtypes)))
+        said = {**case, "mt": {**case["mt"], **case.get(f"mt_{layout}", {})}}
+        (folder / "maxtext.yml").write_text(maxtext_yml(said, quiet(maxtext_config_for, said, layout == "scan", "bfloat16")))
+        with tempfile.TemporaryDirectory() as scratch:
+            inputs = {tensor: numbers.filled(tensor, *spec) for tensor, spec in dtypes.items()}
+            made = quiet(run, inputs, pathlib.Path(scratch))
+        made = {tensor: np.ascontiguousarray(value) for tensor, value in flat(made).items()}
+        write_sums(folder / "maxtext.sums", made, {})
+        if keep:
+            (keep / name / layout).mkdir(parents=True, exist_ok=True)
+            save_file(made, keep / name / layout / "maxtext.safetensors")
+        print(f"{name} {layout}: {len(made)} tensors of maxtext", flush=True)
 
 
 def main():

@@ -34,6 +34,18 @@ def llama(hidden_size, intermediate_size, layers, heads, kv_heads, vocab_size=32
 LLAMA3 = {"vocab_size": 128256, "rope_theta": 500000.0}
 LLAMA31 = {**LLAMA3, "rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
                                       "original_max_position_embeddings": 8192, "rope_type": "llama3"}}
+
+
+def llama4(experts, step, qk_norm, **more):
+    return transformers.Llama4Config(
+        architectures=["Llama4ForConditionalGeneration"],
+        text_config={"hidden_size": 5120, "intermediate_size": 8192, "intermediate_size_mlp": 16384, "num_hidden_layers": 48,
+                     "num_attention_heads": 40, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 202048, "num_experts_per_tok": 1,
+                     "num_local_experts": experts, "interleave_moe_layer_step": step, "use_qk_norm": qk_norm, "rope_theta": 500000.0, **more},
+        vision_config={"hidden_size": 1408, "intermediate_size": 5632, "num_hidden_layers": 34, "num_attention_heads": 16, "image_size": 336,
+                       "patch_size": 14, "projector_input_dim": 4096, "projector_output_dim": 4096, "vision_output_dim": 4096})
+
+
 PUBLISHED = {
     "gemma-2b": lambda: transformers.GemmaConfig(
         hidden_size=2048, intermediate_size=16384, num_hidden_layers=18, num_attention_heads=8, num_key_value_heads=1,
@@ -51,6 +63,8 @@ PUBLISHED = {
     "mistral-7b": lambda: transformers.MistralConfig(
         hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8,
         vocab_size=32000, sliding_window=4096, rope_theta=10000.0),
+    "llama4-17b-16e": lambda: llama4(16, 1, True),
+    "llama4-17b-128e": lambda: llama4(128, 2, False),
     # MaxText has the defaults of transformers' class for it, which are those of no model.
     "qwen3-omni-30b-a3b": lambda: transformers.Qwen3OmniMoeConfig(
         architectures=["Qwen3OmniMoeForConditionalGeneration"],
