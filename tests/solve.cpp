@@ -202,6 +202,22 @@ TEST_CASE("Names that an option of texts decides are found without a config") {
   }
 }
 
+TEST_CASE("A model of many sizes is found without a config") {
+  Diagnostics diags;
+  const Result<RulePack> pack = load_pack("qwen3_omni", diags);  // 32 of them
+  REQUIRE(pack);
+  BindOptions given;
+  given.preset = "qwen3-omni-30b-a3b";
+  const Result<Model> model = bind(*pack, given, diags);
+  REQUIRE_MESSAGE(model, render_text(diags));
+  const Catalogue catalogue(model->tensors("maxtext"));
+  const Result<std::vector<Fit>> fits = fitting_packs(catalogue, {}, diags);
+  REQUIRE_MESSAGE(fits, render_text(diags));
+  REQUIRE(!fits->empty());
+  CHECK(fits->front().pack == "qwen3_omni");
+  CHECK(fits->front().is_full());
+}
+
 TEST_CASE("How MaxText turns the heads of a Llama follows from the configs, its own before Hugging Face's") {
   struct Row {
     std::string model;

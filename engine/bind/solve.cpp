@@ -19,9 +19,10 @@ namespace rulec {
 namespace {
 
 /// Large primes, so that no size that is known is a multiple of one by chance.
-constexpr std::array<std::int64_t, 24> Primes{10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079,
-                                              10091, 10093, 10099, 10103, 10111, 10133, 10139, 10141,
-                                              10151, 10159, 10163, 10169, 10177, 10181, 10193, 10211};
+constexpr std::array<std::int64_t, 40> Primes{10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079, 10091, 10093,
+                                              10099, 10103, 10111, 10133, 10139, 10141, 10151, 10159, 10163, 10169,
+                                              10177, 10181, 10193, 10211, 10223, 10243, 10247, 10253, 10259, 10267,
+                                              10271, 10273, 10289, 10301, 10303, 10313, 10321, 10331, 10333, 10337};
 
 using Options = std::map<std::string, Value, std::less<>>;
 
@@ -61,7 +62,8 @@ class Solver {
     std::size_t most = 0;
     if (unknown_.size() > Primes.size()) return most;
     given_ = gathered_.inputs.options;
-    std::vector<Options> tries = {layout_by_names()};
+    std::vector<Options> tries;
+    if (!open_options(rules_, with_options(given_), ast::Option::Type::Set).empty()) tries.push_back(layout_by_names());
     for (const Layout& layout : layouts(rules_, gathered_.inputs).tried) {
       tries.push_back(given_);
       tries.back().insert(layout.begin(), layout.end());
