@@ -106,7 +106,7 @@ void try_conversion(const Case& one, const fs::path& layout, SideId to, Count& c
   Diagnostics& diags = *made.diags;
   const MemoryStore source =
       filled(to_maxtext ? layout.parent_path() / "hf.tensors" : layout / "maxtext.tensors", diags);
-  const DType dtype = one.name.ends_with("fp8") ? DType::F8E4M3 : DType::Bf16;
+  const DType dtype = one.name.ends_with("fp8") ? DType::F8E4M3 : one.name.ends_with("f16") ? DType::F16 : DType::Bf16;
   const Result<Graph> graph = build_graph(*made.pack, to, {source.tensors(), "the vectors", dtype, true, {}}, diags);
   REQUIRE_MESSAGE(graph, render_text(diags));
   MemoryStore written;

@@ -27,7 +27,13 @@ from safetensors.numpy import save_file
 from make_vectors import maxtext_config_for, maxtext_yml, numbers, plain, quiet, series, write_sums
 
 from make_tensors import hf_tensors
-from maxtext.checkpoint_conversion.standalone_scripts import convert_gemma_chkpt, llama4_ckpt_unscanned, llama_or_mistral_ckpt
+from maxtext.checkpoint_conversion.standalone_scripts import (
+    convert_deepseek_family_ckpt,
+    convert_deepseek_family_unscanned_ckpt,
+    convert_gemma_chkpt,
+    llama4_ckpt_unscanned,
+    llama_or_mistral_ckpt,
+)
 
 
 def flat(tree, prefix=""):
@@ -106,6 +112,43 @@ def llama4_case(model, every, layers, d, f, dense_f, n, k, h, experts, vocab, v)
     }
 
 
+# Kimi K2: the scripts of the DeepSeek family, which make float16 of everything
+
+
+def kimi_case(d, f, n, layers, dense, vocab, moe_f, experts, kv, nope, rope, v, q):
+    sizes = {
+        "hidden_size": d, "intermediate_size": f, "num_attention_heads": n, "num_key_value_heads": n, "num_hidden_layers": layers,
+        "vocab_size": vocab, "first_k_dense_replace": dense, "moe_intermediate_size": moe_f, "n_routed_experts": experts,
+        "n_shared_experts": 1, "num_experts_per_tok": 2, "kv_lora_rank": kv, "q_lora_rank": q, "qk_nope_head_dim": nope,
+        "qk_rope_head_dim": rope, "v_head_dim": v, "n_group": 1, "topk_group": 1, "topk_method": "noaux_tc",
+    }  # fmt: skip
+    config = transformers.DeepseekV3Config(architectures=["DeepseekV3ForCausalLM"], pad_token_id=None, **sizes)
+    model = "kimi-k2-1t"
+    params = {
+        **convert_deepseek_family_ckpt.MODEL_PARAMS_DICT[model], "num_layers": layers, "first_num_dense_layers": dense,
+        "base_num_query_heads": n, "base_emb_dim": d, "num_experts": experts, "q_lora_rank": q, "kv_lora_rank": kv,
+        "qk_nope_head_dim": nope, "qk_rope_head_dim": rope, "v_head_dim": v,
+    }  # fmt: skip
+
+    def run(script, inputs, folder):
+        save_file(inputs, folder / "model.safetensors")
+        made = flat(script._convert_huggingface_to_jax_weights(str(folder), params, psutil.Process()))
+        # The model looks for the biases of routers in another collection.
+        return {f"MoEBiasVar.{name}" if name.endswith("MoeBlock_0.gate.bias") else name: value for name, value in made.items()}
+
+    return {
+        "model": model, "config": config, "tensors": {name: shape for name, (_, shape) in hf_tensors(config.to_dict(), "bfloat16").items()},
+        "layouts": {"scan": lambda *where: run(convert_deepseek_family_ckpt, *where),
+                    "unscan": lambda *where: run(convert_deepseek_family_unscanned_ckpt, *where)},
+        "mt": {
+            "base_emb_dim": d, "base_mlp_dim": f, "base_num_query_heads": n, "base_num_kv_heads": n, "base_num_decoder_layers": layers,
+            "vocab_size": vocab, "first_num_dense_layers": dense, "base_moe_mlp_dim": moe_f, "num_experts": experts, "shared_experts": 1,
+            "num_experts_per_tok": 2, "kv_lora_rank": kv, "q_lora_rank": q, "qk_nope_head_dim": nope, "qk_rope_head_dim": rope,
+            "v_head_dim": v,
+        },
+    }  # fmt: skip
+
+
 def cases():
     vision = {"d": 12, "f": 26, "n": 3, "layers": 2, "in": 14, "out": 18}
     return {
@@ -115,6 +158,8 @@ def cases():
         # every, layers, d (the scripts take n * h for it), f, dense f, n, k, h, experts, vocab
         "llama4-17b-16e": llama4_case("llama4-17b-16e", 1, 8, 24, 10, 20, 4, 2, 6, 3, 37, vision),
         "llama4-17b-128e": llama4_case("llama4-17b-128e", 2, 8, 24, 10, 20, 4, 2, 6, 3, 37, vision),
+        # d, f, n, layers, dense layers, vocab, moe f, experts, kv rank, nope, rope, v, q rank
+        "kimi-k2-1t-f16": kimi_case(14, 20, 4, 4, 1, 37, 10, 3, 9, 6, 4, 7, 11),
     }
 
 

@@ -36,6 +36,12 @@ LLAMA31 = {**LLAMA3, "rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "l
                                       "original_max_position_embeddings": 8192, "rope_type": "llama3"}}
 
 
+class KimiK2Config(transformers.DeepseekV3Config):
+    """That of DeepSeek V3 under another name; it brings its own code."""
+
+    model_type = "kimi_k2"
+
+
 def llama4(experts, step, qk_norm, **more):
     return transformers.Llama4Config(
         architectures=["Llama4ForConditionalGeneration"],
@@ -65,6 +71,14 @@ PUBLISHED = {
         vocab_size=32000, sliding_window=4096, rope_theta=10000.0),
     "llama4-17b-16e": lambda: llama4(16, 1, True),
     "llama4-17b-128e": lambda: llama4(128, 2, False),
+    "kimi-k2-1t": lambda: KimiK2Config(
+        architectures=["DeepseekV3ForCausalLM"], hidden_size=7168, intermediate_size=18432, moe_intermediate_size=2048,
+        num_hidden_layers=61, num_attention_heads=64, num_key_value_heads=64, vocab_size=163840, first_k_dense_replace=1,
+        n_routed_experts=384, n_shared_experts=1, num_experts_per_tok=8, n_group=1, topk_group=1, topk_method="noaux_tc",
+        scoring_func="sigmoid", routed_scaling_factor=2.827, q_lora_rank=1536, kv_lora_rank=512, qk_nope_head_dim=128, qk_rope_head_dim=64,
+        v_head_dim=128, max_position_embeddings=131072, rope_theta=50000.0,
+        rope_scaling={"beta_fast": 1.0, "beta_slow": 1.0, "factor": 32.0, "mscale": 1.0, "mscale_all_dim": 1.0,
+                      "original_max_position_embeddings": 4096, "type": "yarn", "rope_type": "yarn"}),
     # MaxText has the defaults of transformers' class for it, which are those of no model.
     "qwen3-omni-30b-a3b": lambda: transformers.Qwen3OmniMoeConfig(
         architectures=["Qwen3OmniMoeForConditionalGeneration"],

@@ -68,7 +68,8 @@ DECIDED = ("param_scan_axis", "use_multimodal", "use_audio")
 def hf_tensors(hf_config, dtype):
     """{name: (dtype, shape)} of what save_pretrained writes: the state dict as published, without tied copies."""
     model_class = getattr(transformers, hf_config["architectures"][0])
-    config = model_class.config_class.from_dict(hf_config)
+    # Its own type, by which it finds the names that it writes: Kimi K2 says another one.
+    config = model_class.config_class.from_dict({**hf_config, "model_type": model_class.config_class.model_type})
     with torch.device("meta"):
         model = model_class(config).to(DTYPES[dtype][0])
     state = model.state_dict()
