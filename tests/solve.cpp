@@ -177,6 +177,47 @@ TEST_CASE("Names that an option of texts decides are found") {
   }
 }
 
+TEST_CASE("Names that an option of texts decides are found without a config") {
+  Diagnostics diags;
+  const Result<RulePack> pack = load_pack("gemma1", diags);
+  REQUIRE(pack);
+  for (const char* release : {"hf", "flax-2b", "flax-7b"}) {
+    BindOptions given;
+    given.preset = std::string_view(release) == "flax-7b" ? "gemma-7b" : "gemma-2b";
+    given.options["release"] = release;
+    const Result<Model> model = bind(*pack, given, diags);
+    REQUIRE_MESSAGE(model, render_text(diags));
+    const Catalogue catalogue(model->tensors("hf"));
+    BindOptions alone;
+    alone.checkpoints["hf"] = &catalogue;
+    const Result<Model> found = bind(*pack, alone, diags);
+    REQUIRE_MESSAGE(found, render_text(diags));
+    CHECK(found->options().at("release") == release);
+    CHECK(found->tensors("hf").size() == catalogue.tensors().size());
+    const Result<std::vector<Fit>> fits = fitting_packs(catalogue, {}, diags);
+    REQUIRE_MESSAGE(fits, render_text(diags));
+    REQUIRE(fits->size() == 1);
+    CHECK(fits->front().pack == "gemma1");
+    CHECK(fits->front().is_full());
+  }
+}
+
+TEST_CASE("A model of many sizes is found without a config") {
+  Diagnostics diags;
+  const Result<RulePack> pack = load_pack("qwen3_omni", diags);  // 32 of them
+  REQUIRE(pack);
+  BindOptions given;
+  given.preset = "qwen3-omni-30b-a3b";
+  const Result<Model> model = bind(*pack, given, diags);
+  REQUIRE_MESSAGE(model, render_text(diags));
+  const Catalogue catalogue(model->tensors("maxtext"));
+  const Result<std::vector<Fit>> fits = fitting_packs(catalogue, {}, diags);
+  REQUIRE_MESSAGE(fits, render_text(diags));
+  REQUIRE(!fits->empty());
+  CHECK(fits->front().pack == "qwen3_omni");
+  CHECK(fits->front().is_full());
+}
+
 TEST_CASE("How MaxText turns the heads of a Llama follows from the configs, its own before Hugging Face's") {
   struct Row {
     std::string model;

@@ -75,7 +75,10 @@ packs() {
   done
 }
 
-logits() { with_maxtext logits_test rulec requirements-logits.txt; }
+logits() {
+  with_maxtext logits_test rulec requirements-logits.txt
+  [ ! -x build/logits_test/bin/python ] || build/logits_test/bin/python tests/orbax/logits_families_test.py build/rulec
+}
 
 [ $# -gt 0 ] || set -- release asan lint orbax maxtext
 need "${build_packages[@]}"

@@ -19,9 +19,10 @@ namespace rulec {
 namespace {
 
 /// Large primes, so that no size that is known is a multiple of one by chance.
-constexpr std::array<std::int64_t, 24> Primes{10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079,
-                                              10091, 10093, 10099, 10103, 10111, 10133, 10139, 10141,
-                                              10151, 10159, 10163, 10169, 10177, 10181, 10193, 10211};
+constexpr std::array<std::int64_t, 40> Primes{10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079, 10091, 10093,
+                                              10099, 10103, 10111, 10133, 10139, 10141, 10151, 10159, 10163, 10169,
+                                              10177, 10181, 10193, 10211, 10223, 10243, 10247, 10253, 10259, 10267,
+                                              10271, 10273, 10289, 10301, 10303, 10313, 10321, 10331, 10333, 10337};
 
 using Options = std::map<std::string, Value, std::less<>>;
 
@@ -60,9 +61,14 @@ class Solver {
     find_loops();
     std::size_t most = 0;
     if (unknown_.size() > Primes.size()) return most;
+    given_ = gathered_.inputs.options;
+    std::vector<Options> tries;
+    if (!open_options(rules_, with_options(given_), ast::Option::Type::Set).empty()) tries.push_back(layout_by_names());
     for (const Layout& layout : layouts(rules_, gathered_.inputs).tried) {
-      Options options = gathered_.inputs.options;
-      options.insert(layout.begin(), layout.end());
+      tries.push_back(given_);
+      tries.back().insert(layout.begin(), layout.end());
+    }
+    for (const Options& options : tries) {
       const std::optional<Pack> pack = with_short_loops(rules_, with_options(options), loops_, diags_);
       if (!pack) continue;
       std::set<std::string> kinds;
@@ -197,7 +203,7 @@ class Solver {
     bool explains_all() const { return fit.missing == 0 && fit.shapes == fit.names; }
   };
 
-  /// Names tell the `bool` options, before any size is known; `int` options, which move axes, need them.
+  /// Names tell options, before any size is known, but not `int` options, which move axes.
   std::map<std::string, Misfit> solve_in_best_layout() {
     given_ = gathered_.inputs.options;
     std::optional<Attempt> best = attempt(layout_by_names());
@@ -247,7 +253,7 @@ class Solver {
     return Attempt{options, solved_, score(*pack, trial), misfits_};
   }
 
-  /// The values of the `bool` options with which names look most like the stored ones, whatever the numbers in them.
+  /// The values of the options with which names look most like the stored ones, whatever the numbers in them.
   Options layout_by_names() {
     std::set<std::string> stored;
     for (const SideId side : BothSides) {
@@ -256,16 +262,20 @@ class Solver {
     }
     Options best = given_;
     std::optional<FitScore> fit = looks(stored, best);
-    for (const std::string& name : open_options(rules_, with_options(given_), ast::Option::Type::Bool)) {
-      for (const bool value : {false, true}) {
-        Options options = best;
-        options[name] = value;
-        const std::optional<FitScore> other = looks(stored, options);
-        if (!other || (fit && !other->names_better_than(*fit))) continue;
-        fit = other;
-        best = std::move(options);
+    const auto try_values = [&](ast::Option::Type type, const auto& values_of) {
+      for (const std::string& name : open_options(rules_, with_options(given_), type)) {
+        for (const Value& value : values_of(name)) {
+          Options options = best;
+          options[name] = value;
+          const std::optional<FitScore> other = looks(stored, options);
+          if (!other || (fit && !other->names_better_than(*fit))) continue;
+          fit = other;
+          best = std::move(options);
+        }
       }
-    }
+    };
+    try_values(ast::Option::Type::Set, [&](const std::string& name) { return set_values(rules_, name); });
+    try_values(ast::Option::Type::Bool, [](const std::string&) { return std::vector<Value>{false, true}; });
     return best;
   }
 

@@ -271,7 +271,7 @@ class Layout:
 
 
 def write_sums(path, out, failed):
-    lines = ["# Made by make_vectors.py with MaxText 0.2.5: type, shape and XXH3 (128 bits) of what it writes.\n"]
+    lines = [f"# Made by {pathlib.Path(sys.argv[0]).name} with MaxText 0.2.5: type, shape and XXH3 (128 bits) of what it writes.\n"]
     for name, why in sorted(failed.items()):
         made = "made by another way of its own" if name in out else "missing here"
         lines.append(f"# MaxText fails on {name}, {made}: {' '.join(why.split())[:200]}\n")

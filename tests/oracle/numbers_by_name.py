@@ -4,8 +4,8 @@ import ml_dtypes
 import numpy as np
 
 DTYPES = {
-    "BF16": np.dtype(ml_dtypes.bfloat16), "F32": np.dtype(np.float32), "F8_E4M3": np.dtype(ml_dtypes.float8_e4m3fn),
-    "I32": np.dtype(np.int32), "I64": np.dtype(np.int64),
+    "BF16": np.dtype(ml_dtypes.bfloat16), "F16": np.dtype(np.float16), "F32": np.dtype(np.float32),
+    "F8_E4M3": np.dtype(ml_dtypes.float8_e4m3fn), "I32": np.dtype(np.int32), "I64": np.dtype(np.int64),
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 

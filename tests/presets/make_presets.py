@@ -34,7 +34,31 @@ def llama(hidden_size, intermediate_size, layers, heads, kv_heads, vocab_size=32
 LLAMA3 = {"vocab_size": 128256, "rope_theta": 500000.0}
 LLAMA31 = {**LLAMA3, "rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
                                       "original_max_position_embeddings": 8192, "rope_type": "llama3"}}
+
+
+class KimiK2Config(transformers.DeepseekV3Config):
+    """That of DeepSeek V3 under another name; it brings its own code."""
+
+    model_type = "kimi_k2"
+
+
+def llama4(experts, step, qk_norm, **more):
+    return transformers.Llama4Config(
+        architectures=["Llama4ForConditionalGeneration"],
+        text_config={"hidden_size": 5120, "intermediate_size": 8192, "intermediate_size_mlp": 16384, "num_hidden_layers": 48,
+                     "num_attention_heads": 40, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 202048, "num_experts_per_tok": 1,
+                     "num_local_experts": experts, "interleave_moe_layer_step": step, "use_qk_norm": qk_norm, "rope_theta": 500000.0, **more},
+        vision_config={"hidden_size": 1408, "intermediate_size": 5632, "num_hidden_layers": 34, "num_attention_heads": 16, "image_size": 336,
+                       "patch_size": 14, "projector_input_dim": 4096, "projector_output_dim": 4096, "vision_output_dim": 4096})
+
+
 PUBLISHED = {
+    "gemma-2b": lambda: transformers.GemmaConfig(
+        hidden_size=2048, intermediate_size=16384, num_hidden_layers=18, num_attention_heads=8, num_key_value_heads=1,
+        head_dim=256, vocab_size=256000),
+    "gemma-7b": lambda: transformers.GemmaConfig(
+        hidden_size=3072, intermediate_size=24576, num_hidden_layers=28, num_attention_heads=16, num_key_value_heads=16,
+        head_dim=256, vocab_size=256000),
     "llama2-7b": lambda: llama(4096, 11008, 32, 32, 32),
     "llama2-13b": lambda: llama(5120, 13824, 40, 40, 40),
     "llama2-70b": lambda: llama(8192, 28672, 80, 64, 8),
@@ -45,6 +69,26 @@ PUBLISHED = {
     "mistral-7b": lambda: transformers.MistralConfig(
         hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8,
         vocab_size=32000, sliding_window=4096, rope_theta=10000.0),
+    "llama4-17b-16e": lambda: llama4(16, 1, True),
+    "llama4-17b-128e": lambda: llama4(128, 2, False),
+    "kimi-k2-1t": lambda: KimiK2Config(
+        architectures=["DeepseekV3ForCausalLM"], hidden_size=7168, intermediate_size=18432, moe_intermediate_size=2048,
+        num_hidden_layers=61, num_attention_heads=64, num_key_value_heads=64, vocab_size=163840, first_k_dense_replace=1,
+        n_routed_experts=384, n_shared_experts=1, num_experts_per_tok=8, n_group=1, topk_group=1, topk_method="noaux_tc",
+        scoring_func="sigmoid", routed_scaling_factor=2.827, q_lora_rank=1536, kv_lora_rank=512, qk_nope_head_dim=128, qk_rope_head_dim=64,
+        v_head_dim=128, max_position_embeddings=131072, rope_theta=50000.0,
+        rope_scaling={"beta_fast": 1.0, "beta_slow": 1.0, "factor": 32.0, "mscale": 1.0, "mscale_all_dim": 1.0,
+                      "original_max_position_embeddings": 4096, "type": "yarn", "rope_type": "yarn"}),
+    # MaxText has the defaults of transformers' class for it, which are those of no model.
+    "qwen3-omni-30b-a3b": lambda: transformers.Qwen3OmniMoeConfig(
+        architectures=["Qwen3OmniMoeForConditionalGeneration"],
+        thinker_config={
+            "audio_config": {"output_dim": 2048},
+            "vision_config": {"out_hidden_size": 2048},
+            "text_config": {"head_dim": 128, "intermediate_size": 768, "max_position_embeddings": 65536, "num_attention_heads": 32,
+                            "num_hidden_layers": 48, "vocab_size": 152064},
+        },
+        talker_config={"spatial_merge_size": 2, "text_config": {"head_dim": 128, "shared_expert_intermediate_size": 768}}),
 }
 # Keys of every class, which say nothing of a model.
 COMMON = {"_name_or_path", "chunk_size_feed_forward", "id2label", "is_encoder_decoder", "label2id", "output_attentions",

@@ -63,6 +63,14 @@ SAFETENSORS_NAMES = {"bfloat16": "BF16", "float32": "F32", "float8_e4m3fn": "F8_
 FP8_BLOCK = 128
 
 
+# Types that no hook of MaxText says, by the beginning of the model's name and the end of the tensor's: norms of w + 1 are those of its later
+# Gemmas, ones are made as float32, and the model keeps its table of experts as float32, since integers have no gradient.
+STORED = {
+    ("gemma-", "norm-scale"): "F32",
+    ("deepseek4-", "mhc_norm-scale"): "F32",
+    ("deepseek4-", "tid2eid"): "F32",
+}
+
 # What a maxtext.yml decides; the rest of it is checked to be what MaxText has for the model.
 DECIDED = ("param_scan_axis", "use_multimodal", "use_audio")
 
@@ -70,7 +78,8 @@ DECIDED = ("param_scan_axis", "use_multimodal", "use_audio")
 def hf_tensors(hf_config, dtype):
     """{name: (dtype, shape)} of what save_pretrained writes: the state dict as published, without tied copies."""
     model_class = getattr(transformers, hf_config["architectures"][0])
-    config = model_class.config_class.from_dict(hf_config)
+    # Its own type, by which it finds the names that it writes: Kimi K2 says another one.
+    config = model_class.config_class.from_dict({**hf_config, "model_type": model_class.config_class.model_type})
     with torch.device("meta"):
         model = model_class(config).to(DTYPES[dtype][0])
     return stored(model)
@@ -134,8 +143,10 @@ def maxtext_tensors(model, expected, hf_config, dtype, scan_layers):
             raise SystemExit(f"{model}/maxtext.yml says {key}: {value}, MaxText {actual}")
     shapes, _ = get_maxtext_model_info(config)
     hooks = HOOK_FNS[model](hf_config, config, scan_layers, saving_to_hf=False) if model in HOOK_FNS else {}
+    known = {end: stored for (start, end), stored in STORED.items() if model.startswith(start)}
     return {
-        key.removeprefix("params-").replace("-", "."): (stored_dtype(hooks.get(key), len(shape), dtype), shape)
+        key.removeprefix("params-").replace("-", "."):
+            (next((stored for end, stored in known.items() if key.endswith(end)), None) or stored_dtype(hooks.get(key), len(shape), dtype), shape)
         for key, (_, shape) in shapes.items()
     }
 
