@@ -223,20 +223,45 @@ class PackCheck {
     bool is_given_otherwise = false;  ///< the list is of a model with another value of an option than was asked for
   };
 
-  /// A layout with the option of texts that fits the list better, if the layout does not fit it.
-  std::optional<Worded> as_worded(const List& list, const Proved& layout, const FitScore& score) {
+  static bool is_perfect(const FitScore& score, const List& list) {
     const std::size_t all = list.tensors.size();
-    if (score.names == all && score.missing == 0 && score.shapes == all) return std::nullopt;
+    return score.names == all && score.missing == 0 && score.shapes == all;
+  }
+
+  /// Values of options of texts, few changes first.
+  std::vector<Layout> wordings() const {
+    std::vector<Layout> all{{}};
     for (const std::string& name : open_options(rules_, {}, ast::Option::Type::Set)) {
-      for (const Value& value : set_values(rules_, name)) {
-        Inputs inputs = layout.gathered.inputs;
-        inputs.options[name] = value;
-        std::optional<Pack> pack = try_elaborate(rules_, inputs, diags_);
-        if (pack && score_of(*pack, inputs, list).better_than(score))
-          return Worded{*std::move(pack), options_.options.contains(name)};
+      for (std::size_t i = 0, end = all.size(); i < end; ++i) {
+        for (const Value& value : set_values(rules_, name)) {
+          Layout more = all[i];
+          more[name] = value;
+          all.push_back(std::move(more));
+        }
       }
     }
-    return std::nullopt;
+    std::ranges::stable_sort(all, {}, &Layout::size);
+    return all;
+  }
+
+  /// A layout with the options of texts that fit the list better, if the layout does not fit it.
+  std::optional<Worded> as_worded(const List& list, const Proved& layout, FitScore score) {
+    if (is_perfect(score, list)) return std::nullopt;
+    std::optional<Worded> best;
+    for (const Layout& wording : wordings()) {
+      Inputs inputs = layout.gathered.inputs;
+      for (const auto& [name, value] : wording) inputs.options[name] = value;
+      std::optional<Pack> pack = try_elaborate(rules_, inputs, diags_);
+      if (!pack) continue;
+      const FitScore found = score_of(*pack, inputs, list);
+      if (!found.better_than(score)) continue;
+      score = found;
+      best = Worded{*std::move(pack), std::ranges::any_of(wording, [&](const auto& option) {
+                      return options_.options.contains(option.first);
+                    })};
+      if (is_perfect(score, list)) break;
+    }
+    return best;
   }
 
   /// A list is of the options that its model has. With others that are given, such as another axis to stack along, its
