@@ -38,16 +38,19 @@ DType stored_type(const Numbers& numbers, SideId side, DType dtype) {
 }
 
 double draw(std::mt19937_64& random, DType dtype) {
-  std::uniform_real_distribution<double> unit(-1, 1);
-  if (is_integer(dtype)) return static_cast<double>(static_cast<std::int32_t>(random()));
-  switch (random() % 8) {
+  // A kind in 3 bits, a sign, 7 bits for what the kind needs, and a number in the 53 that a double holds.
+  const std::uint64_t bits = random();
+  if (is_integer(dtype)) return static_cast<double>(static_cast<std::int32_t>(bits));
+  const double unit = static_cast<double>(bits >> 11) * 0x1p-53;
+  const double sign = (bits & 8) == 0 ? 1 : -1;
+  const int rest = static_cast<int>(bits >> 4) & 127;
+  switch (bits & 7) {
     case 0:
-      return 1 + unit(random) / 8;
+      return 1 + sign * unit / 8;
     case 1:
-      return random() % 8 == 0 ? 0 : 1 + unit(random);
+      return rest % 8 == 0 ? 0 : 1 + sign * unit;
     default:
-      return std::ldexp(1 + std::abs(unit(random)), static_cast<int>(random() % 14) - 12) *
-             (random() % 2 == 0 ? 1 : -1);
+      return sign * std::ldexp(1 + unit, rest % 14 - 12);
   }
 }
 

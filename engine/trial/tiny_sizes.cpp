@@ -22,8 +22,12 @@ namespace {
 
 /// How often sizes are drawn: packs with several divisibilities need some hundred.
 constexpr int Draws = 4000;
-/// How many models that elaborate are looked at before one with equal axes is taken.
+/// How many models that elaborate are looked at before one with equal axes, or a large one, is taken.
 constexpr int Candidates = 40;
+/// Cells of a model that is small enough: it goes there and back some times.
+constexpr std::int64_t FewCells = 1'000'000;
+/// More count as so many.
+constexpr std::int64_t TooManyCells = std::int64_t{1} << 40;
 
 /// The first draw takes these in turn: ascending primes, so that products differ too; without 2, since four layers make
 /// two pairs.
@@ -56,24 +60,26 @@ class Drawer {
       std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
       if (!pack || pack->pieces.empty() || !is_covered(*pack)) continue;
       ++found;
-      const Rank rank{equal_axes(*pack), pack->families.size()};
+      const Rank rank{equal_axes(*pack), pack->families.size(), cells_of(*pack)};
       if (!best || rank.is_better_than(best_rank)) {
         best_rank = rank;
         best = TinyModel{std::move(trial), *std::move(pack)};
       }
-      if (best_rank.equal_axes == 0 && draw + 1 >= word_draws()) break;
+      if (best_rank.equal_axes == 0 && best_rank.cells <= FewCells && draw + 1 >= word_draws()) break;
     }
     if (!best) report_first();
     return best;
   }
 
  private:
-  /// How good a model is to test with: no equal axes first, then many rules.
+  /// How good a model is to test with: no equal axes first, then many rules, then few cells.
   struct Rank {
     std::size_t equal_axes = 0;
     std::size_t rules = 0;
+    std::int64_t cells = 0;
     bool is_better_than(const Rank& o) const {
-      return equal_axes < o.equal_axes || (equal_axes == o.equal_axes && rules > o.rules);
+      if (equal_axes != o.equal_axes) return equal_axes < o.equal_axes;
+      return rules > o.rules || (rules == o.rules && cells < o.cells);
     }
   };
 
@@ -224,6 +230,14 @@ class Drawer {
       taken.insert(size);
       trial.values[name] = Rational{size, 1};
     }
+  }
+
+  static std::int64_t cells_of(const Pack& pack) {
+    std::int64_t count = 0;
+    for (const auto& tensors : pack.tensors) {
+      for (const Tensor& tensor : tensors) count += std::min(cells(tensor.shape).value_or(0), TooManyCells);
+    }
+    return count;
   }
 
   /// Pairs of axes of one length in one tensor: what a wrong order of axes hides behind.
