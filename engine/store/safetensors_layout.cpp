@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "engine/file/printable.h"
 #include "engine/store/safetensors_header.h"
 #include "grammar/internal_error.h"
 
@@ -57,6 +58,7 @@ std::optional<SafetensorsLayout> lay_out_shard(std::span<const TensorInfo> tenso
 }
 
 std::optional<std::string> json_string(std::string_view text) {
+  if (is_plain(text)) return fmt::format("\"{}\"", text);
   try {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::type_error&) {
