@@ -61,6 +61,7 @@ class ShapeStore final : public TensorStore, public ChunkedStore {
                     Diagnostics& diags) const override {
     return diags.failed();
   }
+  Status read_range(StoredAt, std::span<std::byte>, Room, Diagnostics& diags) const override { return diags.failed(); }
 
  private:
   std::vector<TensorInfo> tensors_;

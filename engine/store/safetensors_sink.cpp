@@ -61,6 +61,10 @@ class SafetensorsSink final : public TensorSink, public ResumableSink {
                      std::span<std::byte> /*room*/, Diagnostics& diags) override {
     return write(tensor, offset, bytes, diags);
   }
+  Status write_range(StoredAt from, std::span<const ChunkInRange> /*chunks*/, std::span<std::byte> bytes,
+                     Diagnostics& diags) override {
+    return write_to(shards_[from.file], from.offset, bytes, diags);
+  }
 
   std::string form() const override { return "safetensors"; }
   fs::path file_path(std::size_t file) const override { return planned_[file].path; }
@@ -84,6 +88,7 @@ class SafetensorsSink final : public TensorSink, public ResumableSink {
     Shape shape;
   };
 
+  Status write_to(Shard& shard, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
   Status check_names(std::span<const TensorInfo> tensors, Diagnostics& diags) const;
   Status open_shards(std::span<const TensorInfo> tensors, bool again, Diagnostics& diags);
   Status open_shard(const Planned& planned, bool again, Diagnostics& diags);
@@ -204,11 +209,14 @@ Status SafetensorsSink::write(std::size_t index, std::uint64_t offset, std::span
   const Home& home = homes_[index];
   RULEC_ASSERT(offset <= home.bytes && bytes.size() <= home.bytes - offset);
   if (bytes.empty()) return Done{};
-  Shard& shard = shards_[home.shard];
-  const std::uint64_t begin = home.offset + offset;
-  if (!shard.file.write(begin, bytes, diags)) return diags.failed();
+  return write_to(shards_[home.shard], home.offset + offset, bytes, diags);
+}
+
+Status SafetensorsSink::write_to(Shard& shard, std::uint64_t offset, std::span<const std::byte> bytes,
+                                 Diagnostics& diags) {
+  if (!shard.file.write(offset, bytes, diags)) return diags.failed();
   const std::lock_guard lock(mutex_);
-  shard.written.add(begin, begin + bytes.size());
+  shard.written.add(offset, offset + bytes.size());
   return Done{};
 }
 

@@ -58,6 +58,9 @@ class SafetensorsStore final : public TensorStore, public ChunkedStore {
     RULEC_ASSERT(offset <= bytes && into.size() <= bytes - offset);
     return files_[places_[tensor].file].read(places_[tensor].offset + offset, into, diags, room);
   }
+  Status read_range(StoredAt from, std::span<std::byte> into, Room room, Diagnostics& diags) const override {
+    return files_[from.file].read(from.offset, into, diags, room);
+  }
 
  private:
   std::string where_;
