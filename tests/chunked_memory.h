@@ -37,6 +37,7 @@ class ChunkedMemory final : public TensorStore, public ChunkedStore {
   bool is_raw(std::size_t tensor) const override { return is_raw_[tensor]; }
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
   std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const override;
+  const InputFile* file(std::size_t) const override { return nullptr; }
   std::string identity() const override { return {}; }
   Status read_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<std::byte> into, Room room,
                     Diagnostics& diags) const override;

@@ -254,6 +254,7 @@ class Solid final : public TensorStore, public ChunkedStore {
   bool is_raw(std::size_t) const override { return false; }
   std::optional<StoredAt> place(std::size_t, const Shape&) const override { return std::nullopt; }
   std::uint64_t stored_bytes(std::size_t, const Shape&) const override { return infos_[0].bytes(); }
+  const InputFile* file(std::size_t) const override { return nullptr; }
   std::string identity() const override { return {}; }
   Status read_chunk(std::size_t, const Shape&, std::uint64_t, std::span<std::byte>, Room, Diagnostics&) const override {
     return Done{};

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <limits>
 #include <system_error>
@@ -158,6 +159,31 @@ Status OutputFile::write_cached(int fd, std::uint64_t offset, std::span<const st
   }
 #endif
   return Done{};
+}
+
+Result<std::uint64_t> OutputFile::reflink(std::uint64_t offset, const InputFile& from, std::uint64_t from_offset,
+                                          std::uint64_t bytes, Diagnostics& diags) {
+  RULEC_ASSERT(offset <= bytes_ && bytes <= bytes_ - offset && offset % DirectBlock == from_offset % DirectBlock);
+  const std::uint64_t head = next_block(offset) - offset;
+  if (bytes < head + DirectBlock) return 0;
+  const std::uint64_t shared = (bytes - head) / DirectBlock * DirectBlock;
+  Descriptor again;
+  if (!descriptor_) {
+    Result<Descriptor> result = reopened(diags);
+    if (!result) return diags.failed();
+    again = *std::move(result);
+  }
+  const int fd = descriptor_ ? descriptor_.get() : again.get();
+  const Result<bool> done = from.reflink(from_offset + head, shared, fd, offset + head, diags);
+  if (!done) return diags.failed();
+  if (!*done) return 0;
+  std::array<std::byte, DirectBlock> block;
+  for (const auto& [begin, end] : {std::pair(std::uint64_t{0}, head), std::pair(head + shared, bytes)}) {
+    const std::span<std::byte> part = std::span(block).first(end - begin);
+    if (!from.read(from_offset + begin, part, diags) || !write_cached(fd, offset + begin, part, diags))
+      return diags.failed();
+  }
+  return shared;
 }
 
 Status OutputFile::open_again(Diagnostics& diags) {

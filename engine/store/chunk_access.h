@@ -32,6 +32,8 @@ class ChunkReader {
   ChunkForm form(std::size_t tensor) const;
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const;
   std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const;
+  /// See `ChunkedStore::file`.
+  const InputFile* file(std::size_t number) const { return chunked_ == nullptr ? nullptr : chunked_->file(number); }
   /// See `ChunkedStore::read_chunk`.
   Status read(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<std::byte> into, Room room,
               Diagnostics& diags) const;

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "engine/file/direct.h"
+#include "engine/file/input_file.h"
 
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
@@ -59,6 +60,9 @@ class ChunkedStore {
   /// What reading a whole chunk takes in memory beside it, at most: what it is stored in, to be lent as
   /// `Room::elsewhere`, and more for rare codecs; 0 if raw.
   virtual std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const = 0;
+
+  /// The file that `place` names by this number; null where it has none that stays open. It lives as long as the store.
+  virtual const InputFile* file(std::size_t number) const = 0;
 
   /// What tells this content from any other that the store's files had or will have: which files, and in which of their
   /// states. Empty: nobody can tell.

@@ -66,6 +66,11 @@ class SafetensorsSink final : public TensorSink, public ResumableSink {
     return write_to(shards_[from.file], from.offset, bytes, diags);
   }
 
+  void come_from(std::span<const std::optional<StoredAt>> origins) override {
+    origins_.assign(origins.begin(), origins.end());
+  }
+  Result<std::uint64_t> reflink(std::size_t tensor, const InputFile& from, std::uint64_t offset,
+                                Diagnostics& diags) override;
   std::string form() const override { return "safetensors"; }
   fs::path file_path(std::size_t file) const override { return planned_[file].path; }
   std::optional<StoredChunk> stored(std::size_t /*tensor*/, const Shape& /*chunk*/) const override { return {}; }
@@ -98,6 +103,7 @@ class SafetensorsSink final : public TensorSink, public ResumableSink {
 
   fs::path folder_;
   SafetensorsOptions options_;
+  std::vector<std::optional<StoredAt>> origins_;
   State state_ = State::New;
   bool is_kept_ = false;
   std::vector<Planned> planned_;
@@ -139,7 +145,7 @@ Status SafetensorsSink::lay_out(std::span<const TensorInfo> tensors, Diagnostics
   homes_.resize(tensors.size());
   for (std::size_t k = 0; k < split.size(); ++k) {
     const fs::path path = folder_ / shard_name(k, split.size());
-    std::optional<SafetensorsLayout> layout = lay_out_shard(tensors, split[k]);
+    std::optional<SafetensorsLayout> layout = lay_out_shard(tensors, split[k], origins_);
     if (!layout) {
       return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, printable(path.string()),
                     "its size does not fit into 63 bits");
@@ -218,6 +224,18 @@ Status SafetensorsSink::write_to(Shard& shard, std::uint64_t offset, std::span<c
   const std::lock_guard lock(mutex_);
   shard.written.add(offset, offset + bytes.size());
   return Done{};
+}
+
+Result<std::uint64_t> SafetensorsSink::reflink(std::size_t tensor, const InputFile& from, std::uint64_t offset,
+                                               Diagnostics& diags) {
+  const Home& home = homes_[tensor];
+  if (home.offset % DirectBlock != offset % DirectBlock) return 0;
+  Shard& shard = shards_[home.shard];
+  const Result<std::uint64_t> shared = shard.file.reflink(home.offset, from, offset, home.bytes, diags);
+  if (!shared || *shared == 0) return shared;
+  const std::lock_guard lock(mutex_);
+  shard.written.add(home.offset, home.offset + home.bytes);
+  return shared;
 }
 
 void SafetensorsSink::note_written(std::size_t tensor, const Shape& /*chunk*/, std::uint64_t offset,

@@ -97,6 +97,7 @@ class OrbaxStore final : public TensorStore, public ChunkedStore {
   bool is_raw(std::size_t tensor) const override { return array(tensor).metadata().codecs.is_raw(); }
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
   std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const override;
+  const InputFile* file(std::size_t number) const override { return database_ ? &database_->files()[number] : nullptr; }
   std::string identity() const override;
   Status read_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<std::byte> into, Room room,
                     Diagnostics& diags) const override {
