@@ -167,8 +167,8 @@ TEST_CASE("small tensors that lie one behind the other are read and written toge
       }
       CHECK(targets.size() == 401);
       conversion.begin(false);
-      Result<Journal> journal = Journal::begin(conversion.journal(), "x", made.plan.units.size(), conversion.files(),
-                                               conversion.diags());
+      Result<Journal> journal =
+          Journal::begin(conversion.journal(), "x", made.plan.units.size(), conversion.files(), conversion.diags());
       REQUIRE(journal);
       conversion.work(*journal);
       conversion.commit();
@@ -177,7 +177,8 @@ TEST_CASE("small tensors that lie one behind the other are read and written toge
   }
 }
 
-TEST_CASE("of small tensors that were written together, one byte that the disk has lost is found, and all is made again") {
+TEST_CASE(
+    "of small tensors that were written together, one byte that the disk has lost is found, and all is made again") {
   for (const Kind to : {Kind::Safetensors, Kind::Database}) {
     Conversion conversion(Kind::Safetensors, to);
     const Prepared& made = conversion.prepare();

@@ -65,6 +65,7 @@ class OutputFile {
  private:
   Status write_cached(int fd, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
   Result<Descriptor> reopened(Diagnostics& diags) const;
+  Result<int> usable(Descriptor& again, Diagnostics& diags) const;
   Status open_again(Diagnostics& diags);
 
   std::string path_;

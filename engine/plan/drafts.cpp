@@ -125,6 +125,7 @@ class Drafter {
   /// once from end to end.
   void find_open_groups() {
     if (options_.force && options_.force != Strategy::Open) return;
+    if (std::ranges::none_of(windows_, [](const Window& window) { return window.read_run < ShortRead; })) return;
     std::map<std::size_t, std::vector<std::size_t>> users;
     for (std::size_t t = 0; t < input_.targets.size(); ++t) {
       for (const std::size_t source : sources_of(t)) users[source].push_back(t);
@@ -191,11 +192,11 @@ class Drafter {
     if (!form.is_raw) return blocks;
     // What was written gives its memory back, while the rest of a large part is still on its way.
     std::vector<Block> parts;
-    for (const Block& block : blocks) {
-      if (block.memory == block.box) {
+    for (Block& block : blocks) {
+      if (block.memory == block.box && block_bytes(t, block) > WriteBytes) {
         std::ranges::move(cut(block, input_.targets[t].info.dtype, WriteBytes), std::back_inserter(parts));
       } else {
-        parts.push_back(block);
+        parts.push_back(std::move(block));
       }
     }
     return parts;
