@@ -101,6 +101,10 @@ RunOptions some_options(std::uint64_t bytes, std::mt19937& random) {
   return options;
 }
 
+// Of all runs: several tensors at once.
+std::size_t ranges_read = 0;
+std::size_t ranges_written = 0;
+
 /// Converts towards `to` by the definition and by runs of many kinds, and holds the results against each other.
 MemoryStore converted(const Elaborated& made, SideId to, const MemoryStore& source, std::optional<DType> dtype,
                       unsigned seed, std::optional<Strategy> force = std::nullopt) {
@@ -127,6 +131,8 @@ MemoryStore converted(const Elaborated& made, SideId to, const MemoryStore& sour
     CAPTURE(std::string(how.plan.force ? to_string(*how.plan.force) : "any"));
     REQUIRE_MESSAGE(run(*made.pack, *graph, stores_of(chunks, sink), how, diags), render_text(diags));
     check_same(*meant, sink.store);
+    ranges_read += chunks.ranges();
+    ranges_written += sink.ranges();
   }
   return written;
 }
@@ -157,6 +163,8 @@ TEST_CASE("the runner writes what the reference interpreter makes, and what is m
     }
   }
   CHECK(moved_only > 200);
+  CHECK(ranges_read > 100);
+  CHECK(ranges_written > 100);
 }
 
 TEST_CASE("packed numbers and their exponents: hooks of a tensor argument run alike in both interpreters") {

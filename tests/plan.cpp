@@ -56,11 +56,13 @@ class ShapeStore final : public TensorStore, public ChunkedStore {
     return StoredAt{0, std::uint64_t{tensor} << 40U};
   }
   std::uint64_t stored_bytes(std::size_t, const Shape&) const override { return 0; }
+  const InputFile* file(std::size_t) const override { return nullptr; }
   std::string identity() const override { return {}; }
   Status read_chunk(std::size_t, const Shape&, std::uint64_t, std::span<std::byte>, Room,
                     Diagnostics& diags) const override {
     return diags.failed();
   }
+  Status read_range(StoredAt, std::span<std::byte>, Room, Diagnostics& diags) const override { return diags.failed(); }
 
  private:
   std::vector<TensorInfo> tensors_;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/store/resumable.h"
 #include "engine/store/shards.h"
 #include "grammar/internal_error.h"
 #include "tests/scratch.h"
@@ -75,6 +76,43 @@ TEST_CASE("a file is what the format's own writer makes of the same tensors") {
     CHECK(names_in(scratch.path()) == std::vector<std::string>{"model.safetensors"});
     CHECK(read_file(scratch / "model.safetensors") == read_file(original));
   }
+}
+
+TEST_CASE("tensors that are all in files already lie in the same order, as far behind the disk's blocks") {
+  const std::vector<TensorInfo> infos = {
+      {"a", DType::U8, {5000}}, {"b", DType::F32, {3000}}, {"c", DType::U8, {1}}, {"d", DType::U8, {9000}}};
+  const auto places = [&](const std::vector<std::optional<StoredAt>>& origins, const fs::path& folder) {
+    const std::unique_ptr<TensorSink> sink = safetensors_sink(folder);
+    auto& files = dynamic_cast<ResumableSink&>(*sink);
+    files.come_from(origins);
+    Diagnostics diags;
+    REQUIRE(sink->begin(infos, diags));
+    std::vector<std::uint64_t> offsets;
+    for (std::size_t t = 0; t < infos.size(); ++t) {
+      offsets.push_back(files.place(t, Shape(infos[t].shape.size()))->offset);
+      const std::vector<std::byte> bytes(infos[t].bytes(), std::byte{7});
+      REQUIRE(sink->write(t, 0, bytes, diags));
+    }
+    REQUIRE_MESSAGE(sink->commit(diags), render_text(diags));
+    CHECK(bytes_of(*opened_silently(folder), "d") == std::vector<std::byte>(9000, std::byte{7}));
+    return offsets;
+  };
+  // One behind the other, as `d a b c`: all are as far behind a block as they were.
+  const Scratch scratch;
+  for (const std::uint64_t begin : {8, 16, 4096, 123456}) {
+    const fs::path folder = scratch / std::to_string(begin);
+    fs::create_directory(folder);
+    const std::vector<std::uint64_t> found =
+        places({{{0, begin + 9000}}, {{0, begin + 14000}}, {{0, begin + 26000}}, {{0, begin}}}, folder);
+    CHECK(found[3] % 4096 == begin % 4096);
+    CHECK(found == std::vector<std::uint64_t>{found[3] + 9000, found[3] + 14000, found[3] + 26000, found[3]});
+  }
+  // If one of them comes from nowhere, or if that cannot be, the file is as ever.
+  const Scratch plain;
+  const std::vector<std::uint64_t> usual = places({}, plain.path());
+  CHECK(usual[1] < usual[0]);
+  const Scratch some;
+  CHECK(places({{{0, 9000}}, {{0, 14000}}, std::nullopt, {{0, 0}}}, some.path()) == usual);
 }
 
 TEST_CASE("shards and their index are what huggingface_hub makes of the same tensors") {

@@ -11,6 +11,7 @@
 #include "engine/plan/budget.h"
 #include "engine/tensor/element_bytes.h"
 #include "engine/tensor/numbers.h"
+#include "grammar/internal_error.h"
 
 namespace rulec {
 namespace {
@@ -186,6 +187,13 @@ Status ComparingSink::write(std::size_t index, std::uint64_t offset, std::span<c
 Status ComparingSink::write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
                                   std::span<const std::byte> bytes, std::span<std::byte> /*room*/, Diagnostics& diags) {
   return compare(*targets_[tensor], b_chunks_ == nullptr ? nullptr : &chunk, offset, bytes, diags);
+}
+
+// Nothing has a place, so that there are no ranges.
+Status ComparingSink::write_range(StoredAt /*from*/, std::span<const ChunkInRange> /*chunks*/,
+                                  std::span<std::byte> /*bytes*/, Diagnostics& diags) {
+  RULEC_ASSERT(false);
+  return diags.failed();
 }
 
 Status ComparingSink::compare(Target& target, const Shape* chunk, std::uint64_t offset, std::span<const std::byte> made,

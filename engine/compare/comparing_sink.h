@@ -45,6 +45,8 @@ class ComparingSink final : public TensorSink, public ChunkedSink {
   std::uint64_t stored_bytes(std::size_t /*tensor*/) const override { return 0; }
   Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
                      std::span<std::byte> room, Diagnostics& diags) override;
+  Status write_range(StoredAt from, std::span<const ChunkInRange> chunks, std::span<std::byte> bytes,
+                     Diagnostics& diags) override;
 
   /// What was found of all that was laid out, by name.
   std::vector<TensorVerdict> verdicts() const;

@@ -2,11 +2,16 @@
 #include "engine/file/input_file.h"
 
 #include <fcntl.h>
+#ifdef __linux__
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#endif
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -147,16 +152,37 @@ Status InputFile::read_cached(int fd, std::uint64_t offset, std::span<std::byte>
     into = into.subspan(static_cast<std::size_t>(got));
   }
   // Looked at after the bytes were taken, so that they are those of the file as it was opened.
-  struct stat status = {};
-  if (::fstat(fd, &status) != 0) return cannot_read(path_, reason(errno), diags);
-  if (!check_unchanged(identity_of(status), diags)) return diags.failed();
+  if (!check_unchanged(fd, diags)) return diags.failed();
   if (!into.empty()) {
     return report(diags, FilePlace{path_, offset}, diag::CannotRead, printable(path_), "it ended before its size");
   }
   return Done{};
 }
 
-Status InputFile::check_unchanged(const FileIdentity& now, Diagnostics& diags) const {
+Result<bool> InputFile::reflink(std::uint64_t offset, std::uint64_t bytes, int target, std::uint64_t target_offset,
+                                Diagnostics& diags) const {
+  RULEC_ASSERT(offset <= size() && bytes <= size() - offset);
+#ifdef FICLONERANGE
+  std::optional<OpenedFile> again;
+  if (!descriptor_) {
+    Result<OpenedFile> opened = open_regular(path_, diags);
+    if (!opened) return diags.failed();
+    again = *std::move(opened);
+  }
+  const int fd = again ? again->descriptor.get() : descriptor_.get();
+  const file_clone_range range{fd, offset, bytes, target_offset};
+  if (::ioctl(target, FICLONERANGE, &range) != 0) return false;
+  if (!check_unchanged(fd, diags)) return diags.failed();
+  return true;
+#else
+  return false;
+#endif
+}
+
+Status InputFile::check_unchanged(int fd, Diagnostics& diags) const {
+  struct stat status = {};
+  if (::fstat(fd, &status) != 0) return cannot_read(path_, reason(errno), diags);
+  const FileIdentity now = identity_of(status);
   if (now == identity_) return Done{};
   Finding finding = report(diags, FilePlace{path_, {}}, diag::SourceChanged, printable(path_));
   if (now.size != identity_.size) {

@@ -69,6 +69,12 @@ class InputFile {
   /// Errors: R0801, and R0817 if the file has been written to, cut or replaced since it was opened.
   Status read(std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags, Room room = {}) const;
 
+  /// Has `bytes` of another file, from `target_offset` on, share the disk's blocks of this one from `offset` on; all
+  /// three are multiples of `DirectBlock`. `target` is open for writing. False where the file systems cannot: nothing
+  /// has changed then. Errors: as for `read`.
+  Result<bool> reflink(std::uint64_t offset, std::uint64_t bytes, int target, std::uint64_t target_offset,
+                       Diagnostics& diags) const;
+
   /// Gives the descriptors back; `read` opens the file anew from then on. For stores of more files than a process may
   /// open.
   void close() {
@@ -84,7 +90,7 @@ class InputFile {
   Status read_from(Descriptors fds, std::uint64_t offset, std::span<std::byte> into, Room room,
                    Diagnostics& diags) const;
   Status read_cached(int fd, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const;
-  Status check_unchanged(const FileIdentity& now, Diagnostics& diags) const;
+  Status check_unchanged(int fd, Diagnostics& diags) const;
 
   std::string path_;
   Descriptor descriptor_;

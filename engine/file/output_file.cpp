@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <limits>
 #include <system_error>
@@ -114,17 +115,22 @@ Result<Descriptor> OutputFile::reopened(Diagnostics& diags) const {
   return descriptor;
 }
 
+/// The file's descriptor; if it was given back, that of `again`, which is opened for the call.
+Result<int> OutputFile::usable(Descriptor& again, Diagnostics& diags) const {
+  if (descriptor_) return descriptor_.get();
+  Result<Descriptor> result = reopened(diags);
+  if (!result) return diags.failed();
+  again = *std::move(result);
+  return again.get();
+}
+
 Status OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) {
   RULEC_ASSERT(offset <= bytes_ && bytes.size() <= bytes_ - offset);
   Descriptor again;
-  if (!descriptor_) {
-    Result<Descriptor> result = reopened(diags);
-    if (!result) return diags.failed();
-    again = *std::move(result);
-  }
-  const int fd = descriptor_ ? descriptor_.get() : again.get();
+  const Result<int> fd = usable(again, diags);
+  if (!fd) return diags.failed();
   if (!direct_ || bytes.size() < MinDirectBytes || !is_congruent(bytes.data(), offset))
-    return write_cached(fd, offset, bytes, diags);
+    return write_cached(*fd, offset, bytes, diags);
   // The blocks at the ends may have bytes of others: they meet in the page cache, which has no page of the others.
   const std::size_t head = (DirectBlock - offset % DirectBlock) % DirectBlock;
   const std::size_t tail = (offset + bytes.size()) % DirectBlock;
@@ -137,8 +143,8 @@ Status OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes,
     done += static_cast<std::size_t>(put);
     if (done % DirectBlock != head) break;
   }
-  if (!write_cached(fd, offset, bytes.first(head), diags)) return diags.failed();
-  return write_cached(fd, offset + done, bytes.subspan(done), diags);
+  if (!write_cached(*fd, offset, bytes.first(head), diags)) return diags.failed();
+  return write_cached(*fd, offset + done, bytes.subspan(done), diags);
 }
 
 Status OutputFile::write_cached(int fd, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) {
@@ -158,6 +164,27 @@ Status OutputFile::write_cached(int fd, std::uint64_t offset, std::span<const st
   }
 #endif
   return Done{};
+}
+
+Result<std::uint64_t> OutputFile::reflink(std::uint64_t offset, const InputFile& from, std::uint64_t from_offset,
+                                          std::uint64_t bytes, Diagnostics& diags) {
+  RULEC_ASSERT(offset <= bytes_ && bytes <= bytes_ - offset && offset % DirectBlock == from_offset % DirectBlock);
+  const std::uint64_t head = next_block(offset) - offset;
+  if (bytes < head + DirectBlock) return 0;
+  const std::uint64_t shared = (bytes - head) / DirectBlock * DirectBlock;
+  Descriptor again;
+  const Result<int> fd = usable(again, diags);
+  if (!fd) return diags.failed();
+  const Result<bool> done = from.reflink(from_offset + head, shared, *fd, offset + head, diags);
+  if (!done) return diags.failed();
+  if (!*done) return 0;
+  std::array<std::byte, DirectBlock> block;
+  for (const auto& [begin, end] : {std::pair(std::uint64_t{0}, head), std::pair(head + shared, bytes)}) {
+    const std::span<std::byte> part = std::span(block).first(end - begin);
+    if (!from.read(from_offset + begin, part, diags) || !write_cached(*fd, offset + begin, part, diags))
+      return diags.failed();
+  }
+  return shared;
 }
 
 Status OutputFile::open_again(Diagnostics& diags) {
@@ -192,12 +219,9 @@ Status OutputFile::sync(Diagnostics& diags) {
 
 Status OutputFile::flush(Diagnostics& diags) {
   Descriptor again;
-  if (!descriptor_) {
-    Result<Descriptor> result = reopened(diags);
-    if (!result) return diags.failed();
-    again = *std::move(result);
-  }
-  if (::fdatasync(descriptor_ ? descriptor_.get() : again.get()) != 0) return cannot_write(path_, errno, diags);
+  const Result<int> fd = usable(again, diags);
+  if (!fd) return diags.failed();
+  if (::fdatasync(*fd) != 0) return cannot_write(path_, errno, diags);
   return Done{};
 }
 

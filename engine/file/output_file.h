@@ -37,6 +37,13 @@ class OutputFile {
   /// as far behind a block boundary as `offset` is. May be called from several threads at once. Errors: R0809.
   Status write(std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
 
+  /// Makes a range, from `offset` on, the same as `bytes` of another file from `from_offset` on, which lies as far
+  /// behind a block boundary: whole blocks are shared with it, what is less at the ends is copied. Returns how many
+  /// bytes are shared; 0 where the file systems cannot, or there is no whole block: nothing was written then. Errors:
+  /// R0809, and those of `from`.
+  Result<std::uint64_t> reflink(std::uint64_t offset, const InputFile& from, std::uint64_t from_offset,
+                                std::uint64_t bytes, Diagnostics& diags);
+
   /// Gives back what lies behind the first `bytes`, at most its size: for files that were made with more room than they
   /// turned out to need. Errors: R0809.
   Status cut(std::uint64_t bytes, Diagnostics& diags);
@@ -58,6 +65,7 @@ class OutputFile {
  private:
   Status write_cached(int fd, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
   Result<Descriptor> reopened(Diagnostics& diags) const;
+  Result<int> usable(Descriptor& again, Diagnostics& diags) const;
   Status open_again(Diagnostics& diags);
 
   std::string path_;

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "grammar/render/excerpt.h"
 
 namespace rulec {
@@ -24,6 +26,10 @@ std::string printable(std::string_view text) {
   for (int i = 0; i < 3 && continues_code_point(text[tail]); ++i) ++tail;
   return fmt::format("{}... ({} bytes) ...{}", render::printable(text.substr(0, head)), tail - head,
                      render::printable(text.substr(tail)));
+}
+
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
 }  // namespace rulec

@@ -10,4 +10,8 @@ namespace rulec {
 /// are escaped, and of more than 200 bytes the middle is left out.
 std::string printable(std::string_view text);
 
+/// Whether a string of JSON has the text as it is: it is printable ASCII without quotes and backslashes, as nearly all
+/// names are.
+bool is_plain(std::string_view text);
+
 }  // namespace rulec

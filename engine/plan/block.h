@@ -18,6 +18,8 @@ struct Block {
   Shape chunk;             ///< its position in the tensor's grid of chunks
   Box box;                 ///< the cells that are wanted, by coordinates of the tensor
   Box memory;  ///< those that its buffer has, in C order: the same, or all of the chunk, beyond the edge too
+  /// Where its buffer begins in one that it shares with others, in bytes.
+  std::uint64_t at = 0;
 };
 
 inline Placement placement(const Block& block) {

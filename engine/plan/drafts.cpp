@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/plan/batches.h"
 #include "engine/plan/budget.h"
 #include "engine/plan/window.h"
 #include "engine/tensor/element_bytes.h"
@@ -29,6 +30,7 @@ class Drafter {
     for (std::size_t t = 0; t < input_.targets.size(); ++t) {
       if (!windows_[t].extents.empty() || input_.targets[t].info.shape.empty()) draft(t);
     }
+    drafts_ = batched(std::move(drafts_), input_, options_);
     std::ranges::stable_sort(drafts_, {}, &UnitDraft::place);
     return std::move(drafts_);
   }
@@ -123,6 +125,7 @@ class Drafter {
   /// once from end to end.
   void find_open_groups() {
     if (options_.force && options_.force != Strategy::Open) return;
+    if (std::ranges::none_of(windows_, [](const Window& window) { return window.read_run < ShortRead; })) return;
     std::map<std::size_t, std::vector<std::size_t>> users;
     for (std::size_t t = 0; t < input_.targets.size(); ++t) {
       for (const std::size_t source : sources_of(t)) users[source].push_back(t);
@@ -149,7 +152,8 @@ class Drafter {
       }
       if (!fits || group.size() < 2) continue;
       done.insert(group.begin(), group.end());
-      UnitDraft draft{Strategy::Open, {}, {}, {}};
+      UnitDraft draft;
+      draft.strategy = Strategy::Open;
       for (const std::size_t one : group) {
         add(draft, one, whole(one));
         windows_[one] = {};
@@ -188,11 +192,11 @@ class Drafter {
     if (!form.is_raw) return blocks;
     // What was written gives its memory back, while the rest of a large part is still on its way.
     std::vector<Block> parts;
-    for (const Block& block : blocks) {
-      if (block.memory == block.box) {
+    for (Block& block : blocks) {
+      if (block.memory == block.box && block_bytes(t, block) > WriteBytes) {
         std::ranges::move(cut(block, input_.targets[t].info.dtype, WriteBytes), std::back_inserter(parts));
       } else {
-        parts.push_back(block);
+        parts.push_back(std::move(block));
       }
     }
     return parts;
@@ -203,7 +207,8 @@ class Drafter {
     const Window& window = windows_[t];
     const std::vector<Box> boxes = windows_of(input_.targets[t].info.shape, window.extents);
     for (const Box& box : boxes) {
-      UnitDraft draft{strategy_of(window, boxes.size()), {}, {}, {}};
+      UnitDraft draft;
+      draft.strategy = strategy_of(window, boxes.size());
       add(draft, t, box);
       finish(std::move(draft));
     }
@@ -218,8 +223,14 @@ class Drafter {
 
   void add(UnitDraft& draft, std::size_t t, const Box& window) {
     const TargetTensor& target = input_.targets[t];
+    const std::size_t first = draft.targets.size();
     std::ranges::move(target_blocks(t, window), std::back_inserter(draft.targets));
-    std::ranges::move(needed(target, input_.maps[t], window), std::back_inserter(draft.boxes));
+    std::vector<SourceBox> boxes = needed(target, input_.maps[t], window);
+    for (std::size_t i = 0; i < boxes.size(); ++i) {
+      if (i > 0 && boxes[i].source == boxes[i - 1].source) continue;  // they are in the order of the sources
+      for (std::size_t b = first; b < draft.targets.size(); ++b) draft.readers.push_back({boxes[i].source, b});
+    }
+    std::ranges::move(boxes, std::back_inserter(draft.boxes));
     for (const CopyPiece& copy : target.copies) {
       for (const CopyOperand& operand : copy.operands) draft.operands.insert(operand.source);
     }
@@ -247,19 +258,23 @@ class Drafter {
     for (SourceBox& box : draft.boxes) widen(box);
     draft.boxes = joined(std::move(draft.boxes));
     for (const SourceBox& box : draft.boxes) {
-      const Shape chunk_shape = input_.reader->form(box.source).chunk;
-      const std::vector<Block> blocks = blocks_of(box.source, first_cell(box.box), chunk_shape);
-      const std::optional<StoredAt> at = input_.reader->place(box.source, blocks.front().chunk);
-      if (!at) continue;
-      const Runs runs = runs_of(blocks.front(), chunk_shape, input_.sources[box.source].dtype);
-      draft.place = std::min(draft.place, std::tuple(at->file, at->offset + runs.offset));
+      if (const std::optional<StoredAt> at = place_of_first(box)) draft.place = std::min(draft.place, *at);
     }
     drafts_.push_back(std::move(draft));
   }
 
-  static Box first_cell(Box box) {
-    for (std::size_t axis = 0; axis < box.begin.size(); ++axis) box.end[axis] = box.begin[axis] + 1;
-    return box;
+  /// Where the first cell of a box lies.
+  std::optional<StoredAt> place_of_first(const SourceBox& box) const {
+    const Shape extents = input_.reader->form(box.source).chunk;
+    Shape chunk = box.box.begin;
+    std::int64_t cell = 0;
+    for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+      cell = cell * extents[axis] + chunk[axis] % extents[axis];
+      chunk[axis] /= extents[axis];
+    }
+    std::optional<StoredAt> at = input_.reader->place(box.source, chunk);
+    if (at) at->offset += bytes_of(input_.sources[box.source].dtype, cell);
+    return at;
   }
 
   const PlanInput& input_;

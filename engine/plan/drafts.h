@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <set>
-#include <tuple>
 #include <vector>
 
 #include "engine/plan/loads.h"
@@ -17,9 +17,11 @@ namespace rulec {
 struct UnitDraft {
   Strategy strategy = Strategy::Stream;
   std::vector<Block> targets;
+  std::optional<StoredRange> range;  // of a batch
   std::vector<SourceBox> boxes;
-  std::set<std::size_t> operands;                                                            // sources
-  std::tuple<std::size_t, std::uint64_t> place{std::numeric_limits<std::size_t>::max(), 0};  // of its first byte
+  std::vector<Unit::Reader> readers;
+  std::set<std::size_t> operands;                              // sources
+  StoredAt place{std::numeric_limits<std::size_t>::max(), 0};  // of its first byte
 };
 
 /// Every cell of every target is in one block of one draft. In the order in which their sources lie in the files.

@@ -56,6 +56,7 @@ bool overlap(const Box& a, const Box& b) {
 }
 
 std::vector<SourceBox> joined(std::vector<SourceBox> boxes) {
+  if (boxes.size() < 2) return boxes;
   std::ranges::stable_sort(boxes, {}, &SourceBox::source);
   std::vector<SourceBox> result;
   for (auto first = boxes.begin(); first != boxes.end();) {
@@ -76,8 +77,13 @@ std::vector<SourceBox> joined(std::vector<SourceBox> boxes) {
 
 std::vector<SourceBox> needed(const TargetTensor& target, const TargetMaps& maps, const Box& window) {
   std::vector<SourceBox> boxes;
+  const bool is_all = window == Box{Shape(target.info.shape.size()), target.info.shape};
   for (const std::size_t copy : maps.by_source) {
     const CellMap& map = maps.copies[copy];
+    if (is_all) {
+      boxes.push_back({target.copies[copy].source, bounds(map, MapEnd::Source)});
+      continue;
+    }
     if (!overlap(bounds(map, MapEnd::Target), window)) continue;
     for (const CellMap& part : restricted(map, MapEnd::Target, window))
       boxes.push_back({target.copies[copy].source, bounds(part, MapEnd::Source)});

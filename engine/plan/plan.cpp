@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <compare>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "engine/plan/batches.h"
 #include "engine/plan/budget.h"
 #include "engine/plan/drafts.h"
 #include "engine/plan/loads.h"
@@ -34,12 +36,12 @@ class Planner {
   Planner(const PlanInput& input, const PlanOptions& options, Diagnostics& diags)
       : input_(input), options_(options), diags_(diags) {}
 
-  Result<Plan> plan(const std::vector<UnitDraft>& drafts) {
+  Result<Plan> plan(std::vector<UnitDraft> drafts) {
     for (const UnitDraft& draft : drafts) {
       for (const Shared& shared : shared_of(draft)) ++users_[shared];
     }
-    for (const UnitDraft& draft : drafts) {
-      if (!add(draft)) return diags_.failed();
+    for (UnitDraft& draft : drafts) {
+      if (!add(std::move(draft))) return diags_.failed();
     }
     return std::move(plan_);
   }
@@ -52,13 +54,13 @@ class Planner {
     bool is_kept = false;  // for units to come
   };
 
-  Status add(const UnitDraft& draft) {
+  Status add(UnitDraft draft) {
     const std::set<Shared> shared = shared_of(draft);
-    std::vector<Load> parts = raw_loads(draft);
-    std::uint64_t targets = 0;
+    std::vector<Load> parts = raw_loads(raw_blocks(draft), input_, options_);
+    std::uint64_t targets = draft.range ? buffer_room(draft.range->bytes) : 0;
     for (const Block& block : draft.targets) {
       const std::uint64_t bytes = buffer_bytes(block, input_.targets[block.tensor].info.dtype);
-      targets += buffer_room(bytes, input_.writer->stored_bytes(block.tensor));
+      if (!draft.range) targets += buffer_room(bytes, input_.writer->stored_bytes(block.tensor));
       plan_.bytes_written += bytes;
     }
     forget_finished(shared);
@@ -74,7 +76,8 @@ class Planner {
     }
     const std::uint64_t transient = largest(fresh, parts);
 
-    Unit unit{draft.strategy, draft.targets, {}};
+    std::ranges::sort(draft.readers);
+    Unit unit{draft.strategy, std::move(draft.targets), draft.range, {}, std::move(draft.readers)};
     auto next = fresh.begin();
     for (const Shared& one : shared) {
       --users_[one];
@@ -105,37 +108,34 @@ class Planner {
     return shared;
   }
 
-  std::vector<Load> raw_loads(const UnitDraft& draft) const {
-    std::vector<Load> loads;
+  std::vector<Block> raw_blocks(const UnitDraft& draft) const {
+    std::vector<Block> blocks;
     for (const SourceBox& box : draft.boxes) {
       const ChunkForm form = input_.reader->form(box.source);
       if (!form.is_raw) continue;
       const DType dtype = input_.sources[box.source].dtype;
       for (const Block& block : blocks_of(box.source, box.box, form.chunk)) {
-        for (Block& part : cut(block, dtype, options_.load_bytes)) {
-          const std::uint64_t bytes = buffer_bytes(part, dtype);
-          loads.push_back({std::move(part), false, bytes, 0});
-        }
+        std::ranges::move(cut(block, dtype, options_.load_bytes), std::back_inserter(blocks));
       }
     }
-    return loads;
+    return blocks;
   }
 
   Load load_of(const Shared& shared) const {
     const TensorInfo& info = input_.sources[shared.source];
     if (shared.is_operand()) {
       const Box all{Shape(info.shape.size()), info.shape};
-      return {{shared.source, Shape(info.shape.size()), all, all}, true, info.bytes(), 0};
+      return {{{shared.source, Shape(info.shape.size()), all, all}}, true, info.bytes(), 0};
     }
     Block block = whole_chunk({shared.source, shared.chunk, {}, {shared.chunk, shared.chunk}},
                               input_.reader->form(shared.source).chunk);
     block.box = block.memory;  // all of it is there for every unit
     const std::uint64_t bytes = buffer_bytes(block, info.dtype);
-    return {std::move(block), false, bytes, input_.reader->stored_bytes(shared.source, shared.chunk)};
+    return {{std::move(block)}, false, bytes, input_.reader->stored_bytes(shared.source, shared.chunk)};
   }
 
   void add_load(Unit& unit, Load load) {
-    plan_.bytes_read += load.bytes;
+    for (const Block& block : load.blocks) plan_.bytes_read += buffer_bytes(block, input_.sources[block.tensor].dtype);
     unit.loads.push_back(plan_.loads.size());
     plan_.loads.push_back(std::move(load));
   }
@@ -225,6 +225,8 @@ std::string_view to_string(Strategy strategy) {
       return "scattered";
     case Strategy::Open:
       return "together";
+    case Strategy::Batch:
+      return "batched";
   }
   return {};
 }

@@ -2,6 +2,7 @@
 // What a run will do, before the first byte moves: which bytes are read, where they go, and how much memory that takes.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,23 +27,35 @@ enum class Strategy : std::uint8_t {
   Gather,   ///< short runs are read, whole ranges written
   Scatter,  ///< whole ranges are read, short runs written
   Open,     ///< several targets stay in memory while what they share is read once
+  Batch,    ///< small targets that lie one behind the other in a file are written as one range
 };
 std::string_view to_string(Strategy strategy);
 
-/// What is read at once.
+/// What is read at once: a block, or several that lie near each other in a file.
 struct Load {
-  Block block;
+  std::vector<Block> blocks;
   bool is_operand = false;         ///< all of the tensor in C order, however it is stored
   std::uint64_t bytes = 0;         ///< of its buffer
   std::uint64_t stored_bytes = 0;  ///< beside it, while it is decoded
+  /// Of several blocks: where that part of the file begins which the buffer is to have.
+  std::optional<StoredAt> from{};
 };
 
 /// Targets that are made together: their buffers are in memory until all loads have come.
 struct Unit {
   Strategy strategy = Strategy::Stream;
   std::vector<Block> targets;
+  /// Of a batch: the part of a file that has all targets, in one buffer.
+  std::optional<StoredRange> range;
   std::vector<std::size_t>
       loads;  ///< of Plan::loads, operands first; one that several units name is read for the first
+
+  struct Reader {
+    std::size_t source = 0;  ///< of PlanInput::sources
+    std::size_t target = 0;  ///< of `targets`
+    auto operator<=>(const Reader&) const = default;
+  };
+  std::vector<Reader> readers;  ///< which target reads cells of which source, sorted
 };
 
 struct Plan {

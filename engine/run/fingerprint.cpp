@@ -122,6 +122,7 @@ std::string fingerprint(const ChunkedStore& source, const ResumableSink& target,
   for (const TargetTensor& target : input.targets) hasher.add(target);
   for (const Unit& unit : plan.units) {
     hasher.add(unit.targets.size());
+    hasher.add(unit.range.has_value());
     for (const Block& block : unit.targets) {
       hasher.add(block.tensor);
       hasher.add(block.chunk);

@@ -18,7 +18,7 @@ class Performer {
   Status operator()(const tasks::Prepare& task) const {
     const Unit& unit = at_.plan.units[task.unit];
     for (std::size_t b = 0; b < unit.targets.size(); ++b) {
-      const std::span<std::byte> bytes = at_.schedule.target_buffer(task.unit, b).bytes;
+      const std::span<std::byte> bytes = at_.schedule.target_bytes(task.unit, b);
       if (has_gaps(at_.input, unit.targets[b])) std::ranges::fill(bytes, std::byte{});
       put_fills(unit.targets[b], bytes);
     }
@@ -30,11 +30,8 @@ class Performer {
     const Buffer& buffer = at_.schedule.load_buffer(task.load);
     Room room = buffer.room;
     room.elsewhere = at_.schedule.stored_load(task.load);
-    const std::size_t source = load.block.tensor;
-    if (load.is_operand) return at_.input.reader->read_whole(source, buffer.bytes, diags_);
-    const DType dtype = at_.input.sources[source].dtype;
-    if (!read_block(*at_.input.reader, load.block, dtype, buffer.bytes, room, diags_)) return diags_.failed();
-    move(task.unit, task.load);
+    if (!read(load, buffer.bytes, room)) return diags_.failed();
+    if (!load.is_operand) move(task.unit, task.load);
     return Done{};
   }
 
@@ -44,11 +41,11 @@ class Performer {
   }
 
   Status operator()(const tasks::Write& task) const {
-    const Block& block = at_.plan.units[task.unit].targets[task.block];
-    const std::span<const std::byte> bytes = at_.schedule.target_buffer(task.unit, task.block).bytes;
-    const DType dtype = at_.input.targets[block.tensor].info.dtype;
-    const std::span<std::byte> room = at_.schedule.stored_target(task.unit, task.block);
-    if (!write_segment(*at_.input.writer, block, dtype, task.segment, bytes, room, diags_)) return diags_.failed();
+    const Unit& unit = at_.plan.units[task.unit];
+    const Block& block = unit.targets[task.block];
+    const std::span<std::byte> bytes =
+        unit.range ? at_.schedule.range_bytes(task.unit) : at_.schedule.target_bytes(task.unit, task.block);
+    if (!(unit.range ? write_range(unit, bytes) : write_part(task, block, bytes))) return diags_.failed();
     if (at_.journal != nullptr) at_.journal->wrote(task.unit, task.block, block, task.segment, bytes);
     return Done{};
   }
@@ -59,6 +56,25 @@ class Performer {
   }
 
  private:
+  Status read(const Load& load, std::span<std::byte> into, Room room) const {
+    if (load.from) return at_.input.reader->read_range(*load.from, into, room, diags_);
+    const Block& block = load.blocks.front();
+    if (load.is_operand) return at_.input.reader->read_whole(block.tensor, into, diags_);
+    return read_block(*at_.input.reader, block, source_dtype(block), into, room, diags_);
+  }
+
+  Status write_part(const tasks::Write& task, const Block& block, std::span<const std::byte> bytes) const {
+    const std::span<std::byte> room = at_.schedule.stored_target(task.unit, task.block);
+    return write_segment(*at_.input.writer, block, target_dtype(block), task.segment, bytes, room, diags_);
+  }
+
+  Status write_range(const Unit& unit, std::span<std::byte> bytes) const {
+    std::vector<ChunkInRange> chunks;
+    for (const Block& block : unit.targets)
+      chunks.push_back({block.tensor, block.chunk, block.at, buffer_bytes(block, target_dtype(block))});
+    return at_.input.writer->write_range(unit.range->at, chunks, bytes, diags_);
+  }
+
   void put_fills(const Block& block, std::span<std::byte> bytes) const {
     const TargetTensor& target = at_.input.targets[block.tensor];
     for (std::size_t f = 0; f < target.fills.size(); ++f) {
@@ -71,18 +87,23 @@ class Performer {
 
   /// Puts what the copies of a unit read of a load to where it goes.
   void move(std::size_t unit, std::size_t load) const {
-    for (std::size_t b = 0; b < at_.plan.units[unit].targets.size(); ++b) {
-      const Block& to = at_.plan.units[unit].targets[b];
-      const TargetTensor& target = at_.input.targets[to.tensor];
-      const TargetMaps& maps = at_.input.maps[to.tensor];
-      for (const std::size_t c : maps.copies_of(target, at_.plan.loads[load].block.tensor))
-        move(unit, load, b, target.copies[c], maps.copies[c]);
+    const std::span<const std::byte> read = at_.schedule.load_buffer(load).bytes;
+    for (const Block& from : at_.plan.loads[load].blocks) {
+      const std::span<const std::byte> bytes = read.subspan(from.at, buffer_bytes(from, source_dtype(from)));
+      for (const Unit::Reader& reader :
+           std::ranges::equal_range(at_.plan.units[unit].readers, from.tensor, {}, &Unit::Reader::source)) {
+        const std::size_t to = at_.plan.units[unit].targets[reader.target].tensor;
+        const TargetMaps& maps = at_.input.maps[to];
+        for (const std::size_t c : maps.copies_of(at_.input.targets[to], from.tensor))
+          move(from, bytes, unit, reader.target, c);
+      }
     }
   }
 
-  void move(std::size_t unit, std::size_t load, std::size_t b, const CopyPiece& piece, const CellMap& map) const {
-    const Block& from = at_.plan.loads[load].block;
+  void move(const Block& from, std::span<const std::byte> bytes, std::size_t unit, std::size_t b, std::size_t c) const {
     const Block& to = at_.plan.units[unit].targets[b];
+    const CopyPiece& piece = at_.input.targets[to.tensor].copies[c];
+    const CellMap& map = at_.input.maps[to.tensor].copies[c];
     for (const CellMap& within : restricted(map, MapEnd::Source, from.box)) {
       for (const CellMap& part : restricted(within, MapEnd::Target, to.box)) {
         PiecePart cells{placed(part, placement(from), placement(to)), {}};
@@ -91,8 +112,7 @@ class Performer {
         } else {
           for (const MapAxis& axis : part.axes) cells.first.push_back(axis.first);
         }
-        move_cells(piece, cells, at_.schedule.load_buffer(load).bytes, operands_of(unit, piece),
-                   at_.schedule.target_buffer(unit, b).bytes, scratch_);
+        move_cells(piece, cells, bytes, operands_of(unit, piece), at_.schedule.target_bytes(unit, b), scratch_);
       }
     }
   }
@@ -102,13 +122,16 @@ class Performer {
     for (const CopyOperand& operand : piece.operands) {
       const std::vector<std::size_t>& loads = at_.plan.units[unit].loads;
       const auto load = std::ranges::find_if(loads, [&](std::size_t l) {
-        return at_.plan.loads[l].is_operand && at_.plan.loads[l].block.tensor == operand.source;
+        return at_.plan.loads[l].is_operand && at_.plan.loads[l].blocks.front().tensor == operand.source;
       });
       RULEC_ASSERT(load != loads.end());
       operands.push_back({at_.input.sources[operand.source].dtype, at_.schedule.load_buffer(*load).bytes});
     }
     return operands;
   }
+
+  DType source_dtype(const Block& block) const { return at_.input.sources[block.tensor].dtype; }
+  DType target_dtype(const Block& block) const { return at_.input.targets[block.tensor].info.dtype; }
 
   const Workplace& at_;
   Scratch& scratch_;

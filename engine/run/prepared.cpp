@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "engine/plan/origin.h"
 #include "engine/run/fingerprint.h"
 
 namespace rulec {
@@ -32,9 +33,13 @@ Prepared::Prepared(std::span<const TargetTensor> targets, std::span<const Tensor
 
 Result<std::unique_ptr<Prepared>> prepare(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources,
                                           const RunStores& stores, const RunOptions& options, Diagnostics& diags) {
-  const std::vector<TensorInfo> infos = infos_of(targets);
-  if (stores.target_chunks != nullptr && !stores.target_chunks->lay_out(infos, diags)) return diags.failed();
   auto prepared = std::make_unique<Prepared>(targets, sources, stores);
+  if (stores.target_files != nullptr) {
+    for (const TargetTensor& target : targets)
+      prepared->origins.push_back(origin_of(target, sources, prepared->reader));
+    stores.target_files->come_from(prepared->origins);
+  }
+  if (stores.target_chunks != nullptr && !stores.target_chunks->lay_out(prepared->infos, diags)) return diags.failed();
   Result<Plan> plan = make_plan(prepared->input, options.plan, diags);
   if (!plan) return diags.failed();
   prepared->plan = *std::move(plan);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@ struct Prepared {
   std::vector<TensorInfo> infos;
   ChunkReader reader;
   ChunkWriter writer;
-  PlanInput input;  // of all of these
+  PlanInput input;                               // of all of these
+  std::vector<std::optional<StoredAt>> origins;  // of the targets, in files of the source; none: nobody can use them
   Plan plan;
 };
 

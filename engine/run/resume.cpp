@@ -95,13 +95,23 @@ class Check {
 
   bool holds(const Unit& unit, const std::vector<WrittenExtent>& extents, Files& files) const {
     std::vector<std::uint64_t> missing;
-    for (const Block& block : unit.targets) missing.push_back(buffer_bytes(block, dtype(block)));
+    if (unit.range) {
+      missing.push_back(unit.range->bytes);
+    } else {
+      for (const Block& block : unit.targets) missing.push_back(buffer_bytes(block, dtype(block)));
+    }
     for (const WrittenExtent& extent : extents) {
-      if (extent.block >= unit.targets.size() || extent.segment.bytes > missing[extent.block]) return false;
+      if (extent.block >= missing.size() || extent.segment.bytes > missing[extent.block]) return false;
       missing[extent.block] -= extent.segment.bytes;
-      if (!holds(unit.targets[extent.block], extent, files)) return false;
+      if (!(unit.range ? holds(*unit.range, extent, files) : holds(unit.targets[extent.block], extent, files)))
+        return false;
     }
     return std::ranges::all_of(missing, [](std::uint64_t bytes) { return bytes == 0; });
+  }
+
+  static bool holds(const StoredRange& range, const WrittenExtent& extent, Files& files) {
+    Xxh3 hash;
+    return files.add(range.at, range.bytes, hash) && hash.digits() == extent.checksum;
   }
 
   bool holds(const Block& block, const WrittenExtent& extent, Files& files) const {

@@ -45,6 +45,7 @@ struct RunReport {
   std::vector<WrittenTensor> tensors;  ///< by name
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
+  std::uint64_t bytes_reflinked = 0;    ///< of those written: they share the blocks of the source
   std::uint64_t dropped_pad_rows = 0;   ///< rows of padding that held numbers
   std::uint64_t dropped_constants = 0;  ///< tensors that were not full of their constant
   std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another

@@ -6,6 +6,7 @@
 
 #include "engine/run/limits.h"
 #include "engine/run/parts.h"
+#include "engine/run/reflink.h"
 #include "engine/run/resume.h"
 #include "engine/run/work.h"
 #include "grammar/messages.h"
@@ -111,6 +112,12 @@ Status Runner::work(std::vector<bool> done_before, Journal* journal) {
   work.notes_all = share_.has_value();
   Timeline trace;
   if (!options_.trace.empty()) work.trace = &trace;
+  std::uint64_t reflinked = 0;
+  if (stores_.target_files != nullptr && !share_) {  // others would not know of it
+    const Result<std::uint64_t> bytes = reflink(made_, *stores_.target_files, work.done_before, work.trace, diags_);
+    if (!bytes) return diags_.failed();
+    reflinked = *bytes;
+  }
   const std::uint64_t elsewhere = made_.plan.bytes_written - bytes_written();
   if (options_.on_progress) {
     work.on_progress = [&](const Team::Mark& mark) { tell({mark.bytes - elsewhere, mark.tensor}, resumed_); };
@@ -118,7 +125,8 @@ Status Runner::work(std::vector<bool> done_before, Journal* journal) {
   const bool is_done = static_cast<bool>(do_work(made_.input, made_.plan, work, diags_));
   if (!options_.trace.empty() && !trace.write(options_.trace, diags_)) return diags_.failed();
   if (!is_done) return diags_.failed();
-  report_.bytes_read += share_ ? share_->bytes_read : made_.plan.bytes_read;
+  report_.bytes_read += (share_ ? share_->bytes_read : made_.plan.bytes_read) - reflinked;
+  report_.bytes_reflinked += reflinked;
   report_.bytes_written += bytes_written();
   return Done{};
 }

@@ -151,24 +151,28 @@ bool Schedule::take(LoadState& state, const Load& load) {
 }
 
 void Schedule::skip(const Unit& unit) {
-  for (const Block& block : unit.targets) bytes_done_ += buffer_bytes(block, target_dtype(block));
+  bytes_done_ += bytes_of(unit);
   ++finished_units_;
+}
+
+std::uint64_t Schedule::bytes_of(const Unit& unit) const {
+  std::uint64_t bytes = 0;
+  for (const Block& block : unit.targets) bytes += buffer_bytes(block, target_dtype(block));
+  return bytes;
 }
 
 /// Takes the buffers of the next unit, one after the other, as far as there is memory.
 bool Schedule::open_unit() {
   UnitState& state = units_[unit_];
   const Unit& unit = plan_.units[unit_];
-  while (state.targets.size() < unit.targets.size()) {
-    const Block& block = unit.targets[state.targets.size()];
-    const DType dtype = target_dtype(block);
-    const Runs runs = runs_of(block, input_.writer->form(block.tensor).chunk, dtype);
-    const std::size_t phase = phase_in_file(input_.writer->place(block.tensor, block.chunk), runs);
-    const std::optional<Buffer> buffer = arena_.take(buffer_bytes(block, dtype), phase);
+  const std::size_t buffers = unit.range ? 1 : unit.targets.size();
+  while (state.targets.size() < buffers) {
+    const std::optional<Buffer> buffer = taken_for(unit, state.targets.size());
     if (!buffer) return false;
     state.targets.push_back({*buffer, {}, 0});
   }
-  for (std::size_t b = 0; b < unit.targets.size(); ++b) {
+  if (unit.range) return true;
+  for (std::size_t b = 0; b < buffers; ++b) {
     const std::uint64_t bytes = input_.writer->stored_bytes(unit.targets[b].tensor);
     if (bytes == 0 || state.targets[b].stored.base != nullptr) continue;
     const std::optional<Buffer> stored = arena_.take(bytes, 0);
@@ -178,6 +182,21 @@ bool Schedule::open_unit() {
   return true;
 }
 
+std::optional<Buffer> Schedule::taken_for(const Unit& unit, std::size_t b) {
+  if (unit.range) return arena_.take(unit.range->bytes, unit.range->at.offset % DirectBlock);
+  const Block& block = unit.targets[b];
+  const DType dtype = target_dtype(block);
+  const Runs runs = runs_of(block, input_.writer->form(block.tensor).chunk, dtype);
+  const std::size_t phase = phase_in_file(input_.writer->place(block.tensor, block.chunk), runs);
+  return arena_.take(buffer_bytes(block, dtype), phase);
+}
+
+std::span<std::byte> Schedule::target_bytes(std::size_t unit, std::size_t b) const {
+  const Block& block = plan_.units[unit].targets[b];
+  if (!plan_.units[unit].range) return units_[unit].targets[b].buffer.bytes;
+  return range_bytes(unit).subspan(block.at, buffer_bytes(block, target_dtype(block)));
+}
+
 bool Schedule::is_to_prepare(const Unit& unit) const {
   return std::ranges::any_of(unit.targets, [&](const Block& block) {
     return has_gaps(input_, block) || !input_.targets[block.tensor].fills.empty();
@@ -185,7 +204,8 @@ bool Schedule::is_to_prepare(const Unit& unit) const {
 }
 
 std::size_t Schedule::load_phase(const Load& load) const {
-  const Block& block = load.block;
+  if (load.from) return load.from->offset % DirectBlock;
+  const Block& block = load.blocks.front();
   const ChunkForm form = input_.reader->form(block.tensor);
   if (load.is_operand || !form.is_raw) return 0;
   const Runs runs = runs_of(block, form.chunk, source_dtype(block));
@@ -231,6 +251,11 @@ void Schedule::complete(std::size_t u) {
   }
   UnitState& state = units_[u];
   state.targets_left = state.targets.size();
+  if (const std::optional<StoredRange>& range = plan_.units[u].range) {
+    state.targets.front().writes_left = 1;
+    writes_.push_back({u, 0, {0, range->bytes}});
+    return;
+  }
   for (std::size_t b = 0; b < state.targets.size(); ++b) {
     const Block& block = plan_.units[u].targets[b];
     for (const Segment& segment : segments_of(*input_.writer, block, target_dtype(block), WriteBytes)) {
@@ -242,7 +267,7 @@ void Schedule::complete(std::size_t u) {
 
 void Schedule::settle(const tasks::Write& task) {
   const Unit& unit = plan_.units[task.unit];
-  bytes_done_ += task.segment.bytes;
+  bytes_done_ += unit.range ? bytes_of(unit) : task.segment.bytes;
   last_written_ = unit.targets[task.block].tensor;
   UnitState& state = units_[task.unit];
   TargetState& target = state.targets[task.block];

@@ -52,7 +52,9 @@ class Schedule {
   /// The target that was written to last.
   std::size_t last_written() const { return last_written_; }
 
-  const Buffer& target_buffer(std::size_t unit, std::size_t block) const { return units_[unit].targets[block].buffer; }
+  /// Of a unit's targets: of each, or of the range that has all of them.
+  std::span<std::byte> target_bytes(std::size_t unit, std::size_t block) const;
+  std::span<std::byte> range_bytes(std::size_t unit) const { return units_[unit].targets.front().buffer.bytes; }
   const Buffer& load_buffer(std::size_t load) const { return loads_[load].buffer; }
   /// Memory for what chunks that are not raw are stored in, while they are read or written.
   std::span<std::byte> stored_target(std::size_t unit, std::size_t block) const {
@@ -69,8 +71,8 @@ class Schedule {
     std::size_t writes_left = 0;
   };
   struct UnitState {
-    std::vector<TargetState> targets;
-    std::size_t operands_left = 0;  // to come; nothing moves without them
+    std::vector<TargetState> targets;  // one, if all lie in a range
+    std::size_t operands_left = 0;     // to come; nothing moves without them
     std::size_t loads_left = 0;
     std::size_t targets_left = 0;
   };
@@ -90,6 +92,8 @@ class Schedule {
   std::optional<Task> admitted_load(const Unit& unit);
   void skip(const Unit& unit);
   bool open_unit();
+  std::optional<Buffer> taken_for(const Unit& unit, std::size_t block);
+  std::uint64_t bytes_of(const Unit& unit) const;
   bool take(LoadState& state, const Load& load);
   bool is_to_prepare(const Unit& unit) const;
   std::size_t load_phase(const Load& load) const;

@@ -102,7 +102,7 @@ class Work {
       options_.trace->add(thread, kind, tensor, bytes, begin, Timeline::Clock::now());
     };
     const auto add_load = [&](std::string_view kind, std::size_t l) {
-      add(kind, input_.sources[plan_.loads[l].block.tensor].name, plan_.loads[l].bytes);
+      add(kind, input_.sources[plan_.loads[l].blocks.front().tensor].name, plan_.loads[l].bytes);
     };
     std::visit(Overloaded{[&](const tasks::Prepare&) { add("prepare", "", 0); },
                           [&](const tasks::Read& t) { add_load("read and move", t.load); },

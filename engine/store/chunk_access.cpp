@@ -34,6 +34,11 @@ Status ChunkReader::read(std::size_t tensor, const Shape& chunk, std::uint64_t o
   return chunked_->read_chunk(indices_[tensor], chunk, offset, into, room, diags);
 }
 
+Status ChunkReader::read_range(StoredAt from, std::span<std::byte> into, Room room, Diagnostics& diags) const {
+  RULEC_ASSERT(chunked_ != nullptr);
+  return chunked_->read_range(from, into, room, diags);
+}
+
 Status ChunkReader::read_whole(std::size_t tensor, std::span<std::byte> into, Diagnostics& diags) const {
   return store_->read(indices_[tensor], 0, into, diags);
 }
@@ -56,6 +61,12 @@ Status ChunkWriter::write(std::size_t tensor, const Shape& chunk, std::uint64_t 
   if (chunked_ != nullptr) return chunked_->write_chunk(tensor, chunk, offset, bytes, room, diags);
   const std::lock_guard lock(mutex_);
   return sink_->write(tensor, offset, bytes, diags);
+}
+
+Status ChunkWriter::write_range(StoredAt from, std::span<const ChunkInRange> chunks, std::span<std::byte> bytes,
+                                Diagnostics& diags) {
+  RULEC_ASSERT(chunked_ != nullptr);
+  return chunked_->write_range(from, chunks, bytes, diags);
 }
 
 }  // namespace rulec

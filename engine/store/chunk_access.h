@@ -32,9 +32,13 @@ class ChunkReader {
   ChunkForm form(std::size_t tensor) const;
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const;
   std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const;
+  /// See `ChunkedStore::file`.
+  const InputFile* file(std::size_t number) const { return chunked_ == nullptr ? nullptr : chunked_->file(number); }
   /// See `ChunkedStore::read_chunk`.
   Status read(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<std::byte> into, Room room,
               Diagnostics& diags) const;
+  /// See `ChunkedStore::read_range`. For a place that this store told of.
+  Status read_range(StoredAt from, std::span<std::byte> into, Room room, Diagnostics& diags) const;
   /// All bytes of a tensor in C order, however it is stored.
   Status read_whole(std::size_t tensor, std::span<std::byte> into, Diagnostics& diags) const;
 
@@ -57,6 +61,9 @@ class ChunkWriter {
   /// See `ChunkedSink::write_chunk`. A sink that knows no chunks is called by one thread at a time.
   Status write(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
                std::span<std::byte> room, Diagnostics& diags);
+  /// See `ChunkedSink::write_range`. For a place that this sink told of.
+  Status write_range(StoredAt from, std::span<const ChunkInRange> chunks, std::span<std::byte> bytes,
+                     Diagnostics& diags);
 
  private:
   TensorSink* sink_;

@@ -3,6 +3,7 @@
 // disk, so that a runner can move them in an order and in pieces that suit it.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "engine/file/direct.h"
+#include "engine/file/input_file.h"
 
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
@@ -21,6 +23,22 @@ namespace rulec {
 struct StoredAt {
   std::size_t file = 0;      ///< any number that tells the files of a store apart
   std::uint64_t offset = 0;  ///< in bytes
+
+  auto operator<=>(const StoredAt&) const = default;
+};
+
+/// A part of a file.
+struct StoredRange {
+  StoredAt at;
+  std::uint64_t bytes = 0;
+};
+
+/// All of a chunk, in a range of its file.
+struct ChunkInRange {
+  std::size_t tensor = 0;
+  Shape chunk;
+  std::uint64_t offset = 0;  ///< from the beginning of the range, in bytes
+  std::uint64_t bytes = 0;
 };
 
 /// A store whose tensors are cut into chunks of one shape, of which those at an edge may go beyond it.
@@ -43,6 +61,9 @@ class ChunkedStore {
   /// `Room::elsewhere`, and more for rare codecs; 0 if raw.
   virtual std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const = 0;
 
+  /// The file that `place` names by this number; null where it has none that stays open. It lives as long as the store.
+  virtual const InputFile* file(std::size_t number) const = 0;
+
   /// What tells this content from any other that the store's files had or will have: which files, and in which of their
   /// states. Empty: nobody can tell.
   virtual std::string identity() const = 0;
@@ -51,6 +72,10 @@ class ChunkedStore {
   /// `chunk_shape`. Of a chunk that is not raw, all is read at once. `room`: as for `InputFile::read`.
   virtual Status read_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<std::byte> into,
                             Room room, Diagnostics& diags) const = 0;
+
+  /// Fills `into` with what a file has from `from` on: raw chunks, as `place` tells of them, and what lies between
+  /// them. `room`: as for `InputFile::read`.
+  virtual Status read_range(StoredAt from, std::span<std::byte> into, Room room, Diagnostics& diags) const = 0;
 };
 
 /// A sink of tensors in chunks. `write_chunk` is for the time between `begin` and `commit`; all members but `lay_out`
@@ -74,6 +99,10 @@ class ChunkedSink {
   /// tensor's edge is zero. `room` is memory of `stored_bytes`; if it is less, the sink takes its own.
   virtual Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset,
                              std::span<const std::byte> bytes, std::span<std::byte> room, Diagnostics& diags) = 0;
+  /// Raw chunks that follow one another in a file, whole, with nothing of other tensors between them. `bytes` is the
+  /// range of the file from `from` on that they fill; what is the sink's own in it, the sink puts there.
+  virtual Status write_range(StoredAt from, std::span<const ChunkInRange> chunks, std::span<std::byte> bytes,
+                             Diagnostics& diags) = 0;
 };
 
 }  // namespace rulec

@@ -30,6 +30,17 @@ class ResumableSink : public ChunkedSink {
   /// What tells its files from those that it would make of the same tensors with other options.
   virtual std::string form() const = 0;
 
+  /// Of each tensor, where in the files of a source the same bytes lie, if they do. For those who can put tensors where
+  /// `reflink` works. Before `lay_out`, if at all.
+  virtual void come_from(std::span<const std::optional<StoredAt>> /*origins*/) {}
+
+  /// Makes a whole raw tensor the same as bytes of another file, as `OutputFile::reflink` does. Returns how many bytes
+  /// are shared; 0: nothing was written. Errors: R0809, and those of the file.
+  virtual Result<std::uint64_t> reflink(std::size_t /*tensor*/, const InputFile& /*from*/, std::uint64_t /*offset*/,
+                                        Diagnostics& /*diags*/) {
+    return 0;
+  }
+
   /// Where the file is that `place` or `stored` names by this number, between `begin` and `commit`.
   virtual std::filesystem::path file_path(std::size_t file) const = 0;
 

@@ -61,7 +61,16 @@ class SafetensorsSink final : public TensorSink, public ResumableSink {
                      std::span<std::byte> /*room*/, Diagnostics& diags) override {
     return write(tensor, offset, bytes, diags);
   }
+  Status write_range(StoredAt from, std::span<const ChunkInRange> /*chunks*/, std::span<std::byte> bytes,
+                     Diagnostics& diags) override {
+    return write_to(shards_[from.file], from.offset, bytes, diags);
+  }
 
+  void come_from(std::span<const std::optional<StoredAt>> origins) override {
+    origins_.assign(origins.begin(), origins.end());
+  }
+  Result<std::uint64_t> reflink(std::size_t tensor, const InputFile& from, std::uint64_t offset,
+                                Diagnostics& diags) override;
   std::string form() const override { return "safetensors"; }
   fs::path file_path(std::size_t file) const override { return planned_[file].path; }
   std::optional<StoredChunk> stored(std::size_t /*tensor*/, const Shape& /*chunk*/) const override { return {}; }
@@ -84,6 +93,7 @@ class SafetensorsSink final : public TensorSink, public ResumableSink {
     Shape shape;
   };
 
+  Status write_to(Shard& shard, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
   Status check_names(std::span<const TensorInfo> tensors, Diagnostics& diags) const;
   Status open_shards(std::span<const TensorInfo> tensors, bool again, Diagnostics& diags);
   Status open_shard(const Planned& planned, bool again, Diagnostics& diags);
@@ -93,6 +103,7 @@ class SafetensorsSink final : public TensorSink, public ResumableSink {
 
   fs::path folder_;
   SafetensorsOptions options_;
+  std::vector<std::optional<StoredAt>> origins_;
   State state_ = State::New;
   bool is_kept_ = false;
   std::vector<Planned> planned_;
@@ -134,7 +145,7 @@ Status SafetensorsSink::lay_out(std::span<const TensorInfo> tensors, Diagnostics
   homes_.resize(tensors.size());
   for (std::size_t k = 0; k < split.size(); ++k) {
     const fs::path path = folder_ / shard_name(k, split.size());
-    std::optional<SafetensorsLayout> layout = lay_out_shard(tensors, split[k]);
+    std::optional<SafetensorsLayout> layout = lay_out_shard(tensors, split[k], origins_);
     if (!layout) {
       return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, printable(path.string()),
                     "its size does not fit into 63 bits");
@@ -204,12 +215,27 @@ Status SafetensorsSink::write(std::size_t index, std::uint64_t offset, std::span
   const Home& home = homes_[index];
   RULEC_ASSERT(offset <= home.bytes && bytes.size() <= home.bytes - offset);
   if (bytes.empty()) return Done{};
-  Shard& shard = shards_[home.shard];
-  const std::uint64_t begin = home.offset + offset;
-  if (!shard.file.write(begin, bytes, diags)) return diags.failed();
+  return write_to(shards_[home.shard], home.offset + offset, bytes, diags);
+}
+
+Status SafetensorsSink::write_to(Shard& shard, std::uint64_t offset, std::span<const std::byte> bytes,
+                                 Diagnostics& diags) {
+  if (!shard.file.write(offset, bytes, diags)) return diags.failed();
   const std::lock_guard lock(mutex_);
-  shard.written.add(begin, begin + bytes.size());
+  shard.written.add(offset, offset + bytes.size());
   return Done{};
+}
+
+Result<std::uint64_t> SafetensorsSink::reflink(std::size_t tensor, const InputFile& from, std::uint64_t offset,
+                                               Diagnostics& diags) {
+  const Home& home = homes_[tensor];
+  if (home.offset % DirectBlock != offset % DirectBlock) return 0;
+  Shard& shard = shards_[home.shard];
+  const Result<std::uint64_t> shared = shard.file.reflink(home.offset, from, offset, home.bytes, diags);
+  if (!shared || *shared == 0) return shared;
+  const std::lock_guard lock(mutex_);
+  shard.written.add(home.offset, home.offset + home.bytes);
+  return shared;
 }
 
 void SafetensorsSink::note_written(std::size_t tensor, const Shape& /*chunk*/, std::uint64_t offset,

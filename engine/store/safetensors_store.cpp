@@ -46,6 +46,7 @@ class SafetensorsStore final : public TensorStore, public ChunkedStore {
   bool is_raw(std::size_t /*tensor*/) const override { return true; }
   std::optional<StoredAt> place(std::size_t tensor, const Shape& /*chunk*/) const override { return places_[tensor]; }
   std::uint64_t stored_bytes(std::size_t /*tensor*/, const Shape& /*chunk*/) const override { return 0; }
+  const InputFile* file(std::size_t number) const override { return &files_[number]; }
   std::string identity() const override {
     std::string text;
     for (const InputFile& file : files_) text += to_string(file.identity()) + "\n";
@@ -57,6 +58,9 @@ class SafetensorsStore final : public TensorStore, public ChunkedStore {
     const std::uint64_t bytes = infos_[tensor].bytes();
     RULEC_ASSERT(offset <= bytes && into.size() <= bytes - offset);
     return files_[places_[tensor].file].read(places_[tensor].offset + offset, into, diags, room);
+  }
+  Status read_range(StoredAt from, std::span<std::byte> into, Room room, Diagnostics& diags) const override {
+    return files_[from.file].read(from.offset, into, diags, room);
   }
 
  private:

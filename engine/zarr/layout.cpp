@@ -77,7 +77,11 @@ std::vector<std::byte> ArrayLayout::raw_index(const Shape& value) const {
 
 std::uint64_t ArrayLayout::raw_value_bytes(const Shape& value) const {
   const std::uint64_t chunks = static_cast<std::uint64_t>(count(grid_.chunks_of(value))) * chunk_bytes(metadata_);
-  return chunks + (metadata_.shards ? index_bytes(*metadata_.shards, grid_.slots()) : 0);
+  return chunks + raw_index_bytes();
+}
+
+std::uint64_t ArrayLayout::raw_index_bytes() const {
+  return metadata_.shards ? index_bytes(*metadata_.shards, grid_.slots()) : 0;
 }
 
 }  // namespace rulec::zarr

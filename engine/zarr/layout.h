@@ -46,6 +46,8 @@ class ArrayLayout {
   Extent raw_place(const Shape& chunk) const;
   /// Of a raw array: the index that follows the chunks of a value; empty if there are no shards.
   std::vector<std::byte> raw_index(const Shape& value) const;
+  /// Bytes of that.
+  std::uint64_t raw_index_bytes() const;
   /// Of a raw array: bytes of a value, its index among them.
   std::uint64_t raw_value_bytes(const Shape& value) const;
 

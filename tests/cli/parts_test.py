@@ -118,7 +118,10 @@ def plans(work):
     (work / "plan.json").write_text(made)
     text, code = convert(work, "--plan", "plan.json", "--dtype", "f32")
     claim("another conversion than planned: R0849", code == 2 and "[R0849 " in text and not (work / "out").exists(), text)
-    text, code = convert(work, "--plan", "plan.json", "--part", "1/2")
+    text, code = convert(work, "--plan", "plan.json", "--memory", "64MiB")
+    claim("other memory than planned: R0849", code == 2 and "[R0849 " in text and "134217728" in text and
+          not (work / "out").exists(), text)
+    text, code = convert(work, "--plan", "plan.json", "--memory", "128MiB", "--part", "1/2")
     claim("a part of what was planned", code == 0, text)
     text, code = convert(work, "--plan", "plan.json", "--part", "2/2")
     claim("and the other", code == 0, text)

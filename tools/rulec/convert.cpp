@@ -100,6 +100,12 @@ std::string dropped_text(const Report& report) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+/// What of it is on the disk once, for the source and the target.
+std::string reflinked_text(const Report& report) {
+  if (report.bytes_reflinked == 0) return {};
+  return fmt::format(", {} of it shared with the source (reflinks)", bytes_text(report.bytes_reflinked));
+}
+
 /// What MaxText is told to load.
 std::string parameters_path(const ConversionArguments& args) {
   std::error_code error;
@@ -129,8 +135,8 @@ void print_text(const ConversionArguments& args, const Job& job, const Outcome& 
   table.add({"tensors", fmt::format("{} made of {}", report.tensors.size(),
                                     job.source->tensors().size() - report.ignored.size())});
   table.add({"bytes", job.options.dry_run ? bytes_text(planned)
-                                          : fmt::format("{} read, {} written", bytes_text(report.bytes_read),
-                                                        bytes_text(report.bytes_written))});
+                                          : fmt::format("{} read, {} written{}", bytes_text(report.bytes_read),
+                                                        bytes_text(report.bytes_written), reflinked_text(report))});
   table.add({"classes", class_counts(report)});
   if (const std::string dropped = dropped_text(report); !dropped.empty()) table.add({"dropped", dropped});
   if (!job.options.dry_run) {
@@ -168,6 +174,7 @@ Json to_json(const ConversionArguments& args, const Job& job, const Outcome& out
           {"ignored", std::move(ignored)},
           {"bytes_read", outcome.report.bytes_read},
           {"bytes_written", outcome.report.bytes_written},
+          {"bytes_reflinked", outcome.report.bytes_reflinked},
           {"dropped",
            {{"pad_rows", outcome.report.dropped_pad_rows},
             {"constants", outcome.report.dropped_constants},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/rulec/saved_plan.h"
 
+#include <fmt/format.h>
+
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -21,8 +23,15 @@ Status take_plan(const std::string& file, ConvertOptions& options, Diagnostics& 
     return report(diags, place, diag::BadConfig, file, "a plan", "it needs a `fingerprint` and `memory_bytes`")
         .help("make one: rulec plan SRC DST --format json > plan.json");
   }
+  const auto planned = memory->get<std::uint64_t>();
+  if (options.memory_bytes && *options.memory_bytes != planned) {
+    return report(diags, place, diag::PlanChanged)
+        .note(
+            fmt::format("it was made for a memory of {} bytes, and `--memory` says {}", planned, *options.memory_bytes))
+        .help("leave `--memory` out, or plan again with it");
+  }
   options.fingerprint = fingerprint->get<std::string>();
-  options.memory_bytes = memory->get<std::uint64_t>();
+  options.memory_bytes = planned;
   return Done{};
 }
 

@@ -85,6 +85,7 @@ struct Report {
   std::vector<TensorInfo> ignored;    ///< of the source, that the pack says have no partner
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
+  std::uint64_t bytes_reflinked = 0;    ///< of those written: they share the disk's blocks with the source
   std::uint64_t dropped_pad_rows = 0;   ///< rows of padding that held numbers, which a policy let go
   std::uint64_t dropped_constants = 0;  ///< tensors that were not full of their constant, likewise
   std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another, likewise
@@ -94,7 +95,7 @@ struct Report {
 /// How one tensor will be made.
 struct PlannedTensor {
   TensorInfo tensor;
-  std::string strategy;          ///< streamed, whole, gathered, scattered, together
+  std::string strategy;          ///< streamed, whole, gathered, scattered, together, batched
   std::size_t parts = 0;         ///< that it is made in
   std::size_t loads = 0;         ///< ranges that are read for them
   std::uint64_t part_bytes = 0;  ///< of the largest part
@@ -122,6 +123,10 @@ Result<ConversionPlan> plan_conversion(const Model& model, std::string_view to, 
 /// Writes to `target` every tensor of side `to` that the model's rules make of `source`, and commits it. At most
 /// `memory_bytes` of tensors are in memory at a time, and the target's bytes do not depend on it, nor on `threads`. On
 /// an error nothing is committed.
+///
+/// What only gets another name, from files of safetensors to others, is not copied where both lie in one file system
+/// that can share blocks (reflinks: XFS, btrfs). For that, a file of which all tensors do lies in the order of the
+/// source, with up to 4 KiB of blanks behind its header; on every file system, so that its bytes are the same.
 ///
 /// Shapes and orders are the pack's: `[D N H]` is row-major, last axis fastest. Casts round to nearest even (IEEE
 /// 754-2019, 4.3.1). `source` is read from several threads at once; `target` is written to from any thread, by one at a

@@ -79,6 +79,8 @@ class OrbaxSink final : public TensorSink, public ResumableSink {
   }
   Status write_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
                      std::span<std::byte> room, Diagnostics& diags) override;
+  Status write_range(StoredAt from, std::span<const ChunkInRange> chunks, std::span<std::byte> bytes,
+                     Diagnostics& diags) override;
 
   std::string form() const override;
   fs::path file_path(std::size_t file) const override { return step_ / Item / plan_.files[file].path; }
@@ -100,6 +102,11 @@ class OrbaxSink final : public TensorSink, public ResumableSink {
   Status write_array(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
   Status write_raw(const PlannedArray& array, const ChunkPart& part, std::span<const std::byte> bytes,
                    Diagnostics& diags);
+  Status put_raw(const PlannedArray& array, const Shape& chunk, std::uint64_t offset, std::span<const std::byte> bytes,
+                 Diagnostics& diags);
+  bool ends_value(const PlannedArray& array, const Shape& chunk, std::uint64_t bytes) const;
+  Status put_index(std::size_t value, Diagnostics& diags);
+  std::vector<std::byte> index_of_value(std::size_t value) const;
   Status write_compressed(std::size_t index, const ChunkPart& part, std::span<const std::byte> bytes,
                           Diagnostics& diags);
   Status compress(const PlannedArray& array, const Shape& chunk, std::span<const std::byte> bytes,
@@ -152,10 +159,9 @@ Status OrbaxSink::open(std::span<const TensorInfo> tensors, bool again, Diagnost
   state_ = State::Begun;
   begun_ = now();
   const std::vector<std::byte> step(StepArray.bytes());
-  if ((again ? find_files(diags) : make_files(diags)) && write_indices(diags) &&
-      write_array(tensors.size(), 0, step, diags)) {
-    return Done{};
-  }
+  // What was written before may have lost its indices, of which journals know nothing.
+  const bool is_open = again ? find_files(diags) && write_indices(diags) : static_cast<bool>(make_files(diags));
+  if (is_open && write_array(tensors.size(), 0, step, diags)) return Done{};
   if (!is_kept_) discard();
   return diags.failed();
 }
@@ -205,12 +211,21 @@ Status OrbaxSink::find_files(Diagnostics& diags) {
 Status OrbaxSink::write_indices(Diagnostics& diags) {
   if (plan_.is_compressed) return Done{};
   for (std::size_t i = 0; i < plan_.values.size(); ++i) {
-    const PlannedArray& array = plan_.arrays[plan_.values[i].array];
-    const auto number = static_cast<std::int64_t>(i - array.first_value);
-    const std::vector<std::byte> index = array.layout.raw_index(position_of(number, array.layout.grid().value_grid()));
-    if (!index.empty() && !values_->put(i, plan_.values[i].bytes - index.size(), index, diags)) return diags.failed();
+    if (!put_index(i, diags)) return diags.failed();
   }
   return Done{};
+}
+
+std::vector<std::byte> OrbaxSink::index_of_value(std::size_t value) const {
+  const PlannedArray& array = plan_.arrays[plan_.values[value].array];
+  const auto number = static_cast<std::int64_t>(value - array.first_value);
+  return array.layout.raw_index(position_of(number, array.layout.grid().value_grid()));
+}
+
+Status OrbaxSink::put_index(std::size_t value, Diagnostics& diags) {
+  const std::vector<std::byte> index = index_of_value(value);
+  if (index.empty()) return Done{};
+  return values_->put(value, plan_.values[value].bytes - index.size(), index, diags);
 }
 
 Status OrbaxSink::write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) {
@@ -242,15 +257,29 @@ Status OrbaxSink::write_raw(const PlannedArray& array, const ChunkPart& part, st
   const Shape chunk = chunk_position(array, part);
   StridedCopy copy = simplified(part.copy);
   const auto size = static_cast<std::size_t>(copy.cells());
-  const std::uint64_t at = array.layout.raw_place(chunk).offset + static_cast<std::uint64_t>(copy.target_offset);
+  const auto at = static_cast<std::uint64_t>(copy.target_offset);
   if (copy.axes.empty() || (copy.axes.size() == 1 && copy.axes[0].source_stride == 1)) {
     const std::span<const std::byte> run = bytes.subspan(static_cast<std::size_t>(copy.source_offset), size);
-    return values_->put(value_of(array, chunk), at, run, diags);
+    return put_raw(array, chunk, at, run, diags);
   }
   std::vector<std::byte> gathered(size);
   copy.target_offset = 0;
   copy_strided(copy, 1, bytes, gathered);
-  return values_->put(value_of(array, chunk), at, gathered, diags);
+  return put_raw(array, chunk, at, gathered, diags);
+}
+
+// The last bytes of a value bring the index behind them.
+Status OrbaxSink::put_raw(const PlannedArray& array, const Shape& chunk, std::uint64_t offset,
+                          std::span<const std::byte> bytes, Diagnostics& diags) {
+  const std::size_t value = value_of(array, chunk);
+  if (!values_->put(value, array.layout.raw_place(chunk).offset + offset, bytes, diags)) return diags.failed();
+  return ends_value(array, chunk, offset + bytes.size()) ? put_index(value, diags) : Status(Done{});
+}
+
+// Whether nothing but the index comes behind so many bytes of a raw chunk.
+bool OrbaxSink::ends_value(const PlannedArray& array, const Shape& chunk, std::uint64_t bytes) const {
+  const std::uint64_t value_bytes = plan_.values[value_of(array, chunk)].bytes;
+  return array.layout.raw_place(chunk).offset + bytes + array.layout.raw_index_bytes() == value_bytes;
 }
 
 Status OrbaxSink::write_compressed(std::size_t index, const ChunkPart& part, std::span<const std::byte> bytes,
@@ -297,7 +326,30 @@ Status OrbaxSink::write_chunk(std::size_t tensor, const Shape& chunk, std::uint6
     chunk_bytes_[tensor] += bytes.size();
   }
   if (plan_.is_compressed) return compress(array, chunk, bytes, room, diags);
-  return values_->put(value_of(array, chunk), array.layout.raw_place(chunk).offset + offset, bytes, diags);
+  return put_raw(array, chunk, offset, bytes, diags);
+}
+
+Status OrbaxSink::write_range(StoredAt from, std::span<const ChunkInRange> chunks, std::span<std::byte> bytes,
+                              Diagnostics& diags) {
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const ChunkInRange& chunk = chunks[i];
+    const bool is_last = i + 1 == chunks.size();
+    const PlannedArray& array = plan_.arrays[chunk.tensor];
+    const std::uint64_t end = chunk.offset + chunk.bytes;
+    const std::span<std::byte> behind = bytes.subspan(end, (is_last ? bytes.size() : chunks[i + 1].offset) - end);
+    std::ranges::fill(behind, std::byte{});
+    if (!is_last && ends_value(array, chunk.chunk, chunk.bytes))
+      std::ranges::copy(index_of_value(value_of(array, chunk.chunk)), behind.begin());
+  }
+  if (!values_->put_range(from, bytes, diags)) return diags.failed();
+  {
+    const std::lock_guard lock(mutex_);
+    for (const ChunkInRange& chunk : chunks) chunk_bytes_[chunk.tensor] += chunk.bytes;
+  }
+  const ChunkInRange& last = chunks.back();
+  const PlannedArray& array = plan_.arrays[last.tensor];
+  if (!ends_value(array, last.chunk, last.bytes)) return Done{};
+  return put_index(value_of(array, last.chunk), diags);
 }
 
 void OrbaxSink::note_written(std::size_t tensor, const Shape& /*chunk*/, std::uint64_t /*offset*/,
@@ -343,7 +395,12 @@ Status OrbaxSink::commit(Diagnostics& diags) {
 
 Status OrbaxSink::write_documents(Diagnostics& diags) {
   std::vector<std::string> texts;
-  for (const PlannedArray& array : plan_.arrays) texts.push_back(array.layout.metadata_text());
+  for (std::size_t i = 0; i < plan_.arrays.size(); ++i) {
+    const zarr::ArrayLayout& layout = plan_.arrays[i].layout;
+    // Layers are alike.
+    const bool is_same = i > 0 && layout.metadata() == plan_.arrays[i - 1].layout.metadata();
+    texts.push_back(is_same ? texts.back() : layout.metadata_text());
+  }
   std::vector<ocdbt::NewEntry> entries = values_->entries();
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::span<const std::byte> text = std::as_bytes(std::span(texts[i]));

@@ -97,11 +97,13 @@ class OrbaxStore final : public TensorStore, public ChunkedStore {
   bool is_raw(std::size_t tensor) const override { return array(tensor).metadata().codecs.is_raw(); }
   std::optional<StoredAt> place(std::size_t tensor, const Shape& chunk) const override;
   std::uint64_t stored_bytes(std::size_t tensor, const Shape& chunk) const override;
+  const InputFile* file(std::size_t number) const override { return database_ ? &database_->files()[number] : nullptr; }
   std::string identity() const override;
   Status read_chunk(std::size_t tensor, const Shape& chunk, std::uint64_t offset, std::span<std::byte> into, Room room,
                     Diagnostics& diags) const override {
     return array(tensor).read_chunk(chunk, offset, into, room, diags);
   }
+  Status read_range(StoredAt from, std::span<std::byte> into, Room room, Diagnostics& diags) const override;
 
  private:
   Status open_database(Diagnostics& diags);
@@ -124,6 +126,7 @@ class OrbaxStore final : public TensorStore, public ChunkedStore {
   zarr::ChunkCache cache_;
   std::vector<LeafArray> arrays_;  // as in the catalogue; they borrow from the members above
   std::vector<TensorInfo> catalogue_;
+  std::vector<std::size_t> first_files_;  // of the arrays, where each value is a file, counted over all
 };
 
 // A chunk about which something is wrong is nowhere: whoever reads it will hear.
@@ -133,7 +136,20 @@ std::optional<StoredAt> OrbaxStore::place(std::size_t tensor, const Shape& chunk
   if (!found || !*found) return std::nullopt;
   const auto value = sources_[arrays_[tensor].leaf]->file_place((*found)->key);
   if (!value) return std::nullopt;
-  return StoredAt{value->first, value->second + (*found)->extent.offset};
+  if (database_) return StoredAt{value->first, value->second + (*found)->extent.offset};
+  const zarr::Grid& grid = array(tensor).grid();
+  const std::int64_t number = index_of(grid.value_of(chunk), grid.value_grid());
+  return StoredAt{first_files_[tensor] + static_cast<std::size_t>(number), (*found)->extent.offset};
+}
+
+Status OrbaxStore::read_range(StoredAt from, std::span<std::byte> into, Room room, Diagnostics& diags) const {
+  if (database_) return database_->files()[from.file].read(from.offset, into, diags, room);
+  const auto next = std::ranges::upper_bound(first_files_, from.file);
+  const auto tensor = static_cast<std::size_t>(next - first_files_.begin()) - 1;
+  const zarr::Grid& grid = array(tensor).grid();
+  const auto number = static_cast<std::int64_t>(from.file - first_files_[tensor]);
+  const std::string key = grid.key(position_of(number, grid.value_grid()));
+  return sources_[arrays_[tensor].leaf]->read(key, from.offset, into, diags, room);
 }
 
 std::uint64_t OrbaxStore::stored_bytes(std::size_t tensor, const Shape& chunk) const {
@@ -258,6 +274,11 @@ Status OrbaxStore::make_catalogue(Diagnostics& diags) {
   }
   catalogue_ = std::move(catalogue);
   arrays_ = std::move(arrays);
+  std::size_t files = 0;
+  for (const LeafArray& one : arrays_) {
+    first_files_.push_back(files);
+    files += static_cast<std::size_t>(one.array.grid().values());
+  }
   return Done{};
 }
 

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/file/printable.h"
+
 namespace rulec::orbax {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr std::string_view Handler = "orbax.checkpoint.experimental.v1._src.hand
 
 // A string of JSON in ASCII alone.
 std::string ascii_json(std::string_view text) {
+  if (is_plain(text)) return fmt::format("\"{}\"", text);
   return nlohmann::json(text).dump(-1, ' ', true);
 }
 

@@ -44,7 +44,7 @@ class FileValues final : public zarr::ChunkSource {
   /// Errors: R0801, R0806, R0817.
   Status read(std::string_view key, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags,
               Room room = {}) const override;
-  /// Numbers do not tell its files apart: each has one value.
+  /// Numbers do not tell its files apart: each has one value, at its beginning.
   std::optional<std::pair<std::size_t, std::uint64_t>> file_place(std::string_view key) const override;
   std::string where(std::string_view key) const override { return (folder_ / key).string(); }
 

@@ -97,6 +97,10 @@ Status ValueWriter::put(std::size_t value, std::uint64_t offset, std::span<const
   return outputs_[*plan_->values[value].file].file.write(stored.offset + offset, bytes, diags);
 }
 
+Status ValueWriter::put_range(StoredAt from, std::span<const std::byte> bytes, Diagnostics& diags) {
+  return outputs_[from.file].file.write(from.offset, bytes, diags);
+}
+
 Status ValueWriter::append(std::size_t value, std::span<const std::byte> bytes, bool may_be_inline,
                            Diagnostics& diags) {
   RULEC_ASSERT(bytes.size() <= plan_->values[value].bytes);

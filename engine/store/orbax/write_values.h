@@ -39,6 +39,10 @@ class ValueWriter {
   /// Puts bytes of a raw value to where they belong. May be called from several threads at once. Errors: R0809.
   Status put(std::size_t value, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags);
 
+  /// Puts bytes of several raw values to where they lie in a file. May be called from several threads at once. Errors:
+  /// R0809.
+  Status put_range(StoredAt from, std::span<const std::byte> bytes, Diagnostics& diags);
+
   /// Stores a compressed value, in a node if it is small and there are nodes, else behind those that its file has. May
   /// be called from several threads at once. Errors: R0809.
   Status append(std::size_t value, std::span<const std::byte> bytes, bool may_be_inline, Diagnostics& diags);
