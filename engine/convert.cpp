@@ -80,7 +80,8 @@ Report planned(const Pack& pack, const Graph& graph, std::optional<DType> dtype)
   return report;
 }
 
-/// The graph of a conversion, if the source has what it needs and nothing that nobody knows.
+/// The graph of a conversion, if the source has what it needs and nothing that nobody knows, and nothing stays
+/// unwritten.
 Result<Graph> graph_of(const Model& model, std::string_view to, const TensorStore& source,
                        const ConvertOptions& options, Diagnostics& diags) {
   const std::optional<SideId> side = model.rules().side(to);
@@ -89,6 +90,8 @@ Result<Graph> graph_of(const Model& model, std::string_view to, const TensorStor
         .help(fmt::format("its sides: `{}`, `{}`", model.sides()[0], model.sides()[1]));
   }
   if (!check_unmapped(model.pack(), other(*side), source.tensors(), source.where(), diags)) return diags.failed();
+  const bool is_whole = options.only.empty() && !options.may_leave_out;
+  if (is_whole && !check_unwritten(model.pack(), *side, diags)) return diags.failed();
   const GraphOptions asked{source.tensors(), std::string(source.where()), options.dtype, options.cast_first,
                            options.only};
   return build_graph(model.pack(), *side, asked, diags);

@@ -33,6 +33,7 @@ const std::map<std::string_view, std::string_view> TestedElsewhere{
     {"R0613", "the command line: tests of `rulec convert`"},
     {"R0614", "`rulec test`: tests of test blocks"},
     {"R0615", "`rulec test`: no pack gives it unless rulec is wrong"},
+    {"R0616", "a way that only a conversion has: tests/quantized.cpp"},
     {"R0618", "needs numbers: tests/verify_statistics.cpp"},
     {"R0619", "needs numbers: tests/verify_statistics.cpp"},
     {"R0620", "needs numbers: tests/verify_statistics.cpp"},

@@ -101,6 +101,12 @@ TEST_CASE("a checkpoint in fp8 is known by its names and comes out in bfloat16")
   MemoryStore maxtext;
   REQUIRE_MESSAGE(convert(*model, "maxtext", hf, maxtext, {}, diags), render_text(diags));
 
+  MemoryStore back;
+  CHECK_FALSE(convert(*model, "hf", maxtext, back, {}, diags));
+  CHECK_MESSAGE(render_text(diags).find("error[R0616 unwritten-target]: 14 tensors of `hf` would not be written") !=
+                    std::string::npos,
+                render_text(diags));
+
   const auto numbers_of = [&](const MemoryStore& store, const std::string& name) {
     const std::size_t at = *find_tensor(store.tensors(), name);
     const TensorInfo& info = store.tensors()[at];

@@ -96,6 +96,10 @@ Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo>
 Status check_config_sizes(const Pack& pack, const Inputs& inputs, SideId side, std::span<const TensorInfo> catalogue,
                           std::string_view where, Diagnostics& diags);
 
+/// Whether every tensor of the side `to` is written by some rule, unless all that name it run the other way and one has
+/// permission. Errors: R0616.
+Status check_unwritten(const Pack& pack, SideId to, Diagnostics& diags);
+
 /// The types that a `cast` in the rules fixes for what is stored on a side, by tensor.
 std::map<std::string, DType> types_by_cast(const Pack& pack, SideId side);
 

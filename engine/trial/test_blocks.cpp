@@ -221,6 +221,7 @@ class Block {
     }
     ConvertOptions options;
     options.dtype = DType::F32;
+    options.may_leave_out = true;
     options.alias_policy = options.constant_policy = Policy::Drop;  // random copies and constants differ
     const std::size_t before = diags_.all().size();
     if (!convert(model, rules_->sides[number(to)], source, target, options, diags_)) return;

@@ -45,6 +45,7 @@ struct ConvertOptions {
   std::optional<DType> dtype;
   bool cast_first = false;        ///< convert on reading, before the hooks, as MaxText does
   std::vector<std::string> only;  ///< globs on target names; none: everything
+  bool may_leave_out = false;     ///< what only rules of the other way name stays unwritten, and is no R0616
   Policy pad_policy = Policy::Stop;
   Policy constant_policy = Policy::Stop;
   Policy alias_policy = Policy::Stop;
@@ -132,7 +133,7 @@ Result<ConversionPlan> plan_conversion(const Model& model, std::string_view to, 
 /// 754-2019, 4.3.1). `source` is read from several threads at once; `target` is written to from any thread, by one at a
 /// time if it is the caller's own.
 ///
-/// Errors: R0306, R0504, R0601, R0604, R0605, R0609, R0610, and those of the stores. Each names the tensor. R0905 for
+/// Errors: R0306, R0504, R0601, R0604, R0605, R0609, R0610, R0616, and those of the stores. Each names the tensor. R0905 for
 /// what the stores or `on_progress` throw, R0906 where memory runs out, R0907 where more is needed than is allowed.
 Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
                        const ConvertOptions& options, Diagnostics& diags);
