@@ -21,6 +21,9 @@
 namespace rulec {
 namespace {
 
+/// How many wordings are tried for one list and layout.
+constexpr std::size_t MostWordings = 64;
+
 struct Proved {
   std::string preset;
   GatheredInputs gathered;
@@ -183,11 +186,20 @@ class PackCheck {
     return score_of(layout.pack, layout.gathered.inputs, list);
   }
 
-  /// Whether two layouts store the same on a side.
+  /// Whether a list says the same of two layouts: they store the same on a side and ignore the same.
   static bool are_alike(const Pack& a, const Pack& b, SideId side) {
-    const auto same = [](const Tensor& x, const Tensor& y) { return x.name == y.name && x.shape == y.shape; };
+    const auto same = [](const Tensor& x, const Tensor& y) {
+      return x.name == y.name && x.shape == y.shape && x.shape_known == y.shape_known;
+    };
+    const auto ignored = [&](const Pack& pack) {
+      std::set<std::string_view> globs;
+      for (const IgnoredGlob& ignored : pack.ignored) {
+        if (ignored.side == side) globs.insert(ignored.glob);
+      }
+      return globs;
+    };
     return std::ranges::equal(a.tensors[number(side)], b.tensors[number(side)], same) &&
-           types_by_cast(a, side) == types_by_cast(b, side);
+           types_by_cast(a, side) == types_by_cast(b, side) && ignored(a) == ignored(b);
   }
 
   /// The preset's lists of tensors: each is held against the layouts that fit it best, once where these store the same.
@@ -210,7 +222,7 @@ class PackCheck {
         held.push_back(&layouts[i].pack);
         const std::size_t filed = diags_.all().size();
         const std::optional<Worded> worded = as_worded(list, layouts[i], scores[i]);
-        if (worded && worded->is_given_otherwise) continue;
+        if (worded && worded->is_of_another) continue;
         (void)check_catalogue(worded ? worded->pack : layouts[i].pack, list.side, as_given(list, layouts[i]),
                               list.where, std::nullopt, diags_);
         diags_.forget_repeated(before_, filed);
@@ -220,7 +232,7 @@ class PackCheck {
 
   struct Worded {
     Pack pack;
-    bool is_given_otherwise = false;  ///< the list is of a model with another value of an option than was asked for
+    bool is_of_another = false;  ///< the list is of a model with another value of an option than was asked for
   };
 
   static bool is_perfect(const FitScore& score, const List& list) {
@@ -228,19 +240,20 @@ class PackCheck {
     return score.names == all && score.missing == 0 && score.shapes == all;
   }
 
-  /// Values of options of texts, few changes first.
+  /// Other values of one option of texts, then of two.
   std::vector<Layout> wordings() const {
-    std::vector<Layout> all{{}};
+    std::vector<Layout> single;
     for (const std::string& name : open_options(rules_, {}, ast::Option::Type::Set)) {
-      for (std::size_t i = 0, end = all.size(); i < end; ++i) {
-        for (const Value& value : set_values(rules_, name)) {
-          Layout more = all[i];
-          more[name] = value;
-          all.push_back(std::move(more));
-        }
+      for (const Value& value : set_values(rules_, name)) single.push_back({{name, value}});
+    }
+    std::vector<Layout> all = single;
+    for (std::size_t i = 0; i < single.size(); ++i) {
+      for (std::size_t k = i + 1; k < single.size(); ++k) {
+        Layout both = single[i];
+        if (both.insert(*single[k].begin()).second) all.push_back(std::move(both));
       }
     }
-    std::ranges::stable_sort(all, {}, &Layout::size);
+    all.resize(std::min(all.size(), MostWordings));
     return all;
   }
 
@@ -256,10 +269,11 @@ class PackCheck {
       const FitScore found = score_of(*pack, inputs, list);
       if (!found.better_than(score)) continue;
       score = found;
-      best = Worded{*std::move(pack), std::ranges::any_of(wording, [&](const auto& option) {
-                      return options_.options.contains(option.first);
-                    })};
-      if (is_perfect(score, list)) break;
+      const bool is_perfect = PackCheck::is_perfect(score, list);
+      const bool is_given =
+          std::ranges::any_of(wording, [&](const auto& option) { return options_.options.contains(option.first); });
+      best = Worded{*std::move(pack), is_perfect && is_given};
+      if (is_perfect) break;
     }
     return best;
   }

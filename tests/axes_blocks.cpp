@@ -34,7 +34,7 @@ void each_cell(const Part& part, const BlockNumber& number, std::size_t axis, Ce
 
 /// A group whose axes lie in the box in another order, between axes that the group has not.
 struct Sample {
-  GroupInBlocks group;
+  BoxedGroup group;
   Part box;
 };
 
@@ -91,6 +91,12 @@ TEST_CASE("heads that agree with the blocks are not cut, others by their period 
   CHECK(parts(128, 256) == 1);
   CHECK(parts(128, 64) == 2);   // an even head and an odd one
   CHECK(parts(128, 192) == 3);  // every other head begins in the middle of a block
+}
+
+TEST_CASE("what stays within one block is not cut, nor where the block is as large as numbers get") {
+  const BoxedGroup group{10'000, 0, {{0, 130}, {1, 2}, {2, 1}}};
+  CHECK(cut_at_blocks(group, {{0, 1, 64}, {0, 1, 65}, {0, 1, 2}}, 1)->size() == 1);
+  CHECK(cut_at_blocks({INT64_MAX, 0, {{0, 5}, {1, 1}}}, {{0, 1, 3}, {0, 1, 5}}, 1)->size() == 1);
 }
 
 TEST_CASE("more parts than are allowed are none") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What elaboration makes of rules, where golden cases do not show it: places, pieces, constants.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <string_view>
 #include <vector>
@@ -53,6 +54,34 @@ for e in 0..2 {
   std::vector<std::int64_t> strides;
   for (const Piece& piece : made.pack->pieces) strides.push_back(piece.operands.front().axes.front().stride);
   CHECK(strides == std::vector<std::int64_t>{1, 2, 2});
+}
+
+TEST_CASE("a side takes the other's shape without the indices that its own path prints, whichever came first") {
+  for (const std::string_view order : {"0..2", "{b = 1, a = 0}"}) {
+    CAPTURE(order);
+    const testing::Elaborated made = testing::elaborate_text(fmt::format(R"(
+let D = 4, L = 3
+path p(k, i) = when k == 0: stacked
+               else:        single.<i>
+for k in {}, i in 0..L {{ p(k, i).w -> <k + 0>.w : [i D] }}
+)",
+                                                                         order));
+    REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
+    CHECK(made.pack->tensors[0].back().name == "stacked.w");
+    CHECK(made.pack->tensors[0].back().shape == Shape{3, 4});
+    for (std::size_t t = 0; t < 3; ++t) CHECK(made.pack->tensors[0][t].shape == Shape{4});
+  }
+}
+
+TEST_CASE("without shapes each name has what is stored of it") {
+  testing::Given given;
+  const std::vector<TensorInfo> stored{{"b.1.w", DType::F32, {4}}, {"b.2.w", DType::F32, {5}}};
+  given.catalogues[number(SideId::Right)] = stored;
+  const testing::Elaborated made = testing::elaborate_text("for i in 0..3 { a.<i>.w -> b.<i>.w }", given);
+  REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
+  CHECK_FALSE(made.pack->tensors[0][0].shape_known);
+  CHECK(made.pack->tensors[0][1].shape == Shape{4});
+  CHECK(made.pack->tensors[0][2].shape == Shape{5});
 }
 
 TEST_CASE("what a guard leaves out has a length and no family") {

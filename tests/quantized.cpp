@@ -131,3 +131,28 @@ TEST_CASE("a checkpoint in fp8 is known by its names and comes out in bfloat16")
     }
   }
 }
+
+TEST_CASE("the eighth number of mxfp4 is -0") {
+  const testing::Scratch scratch;
+  Diagnostics diags;
+  const Result<RulePack> pack = load_pack(scratch
+                                              .write("p.rules", R"(pack p : maxtext -> hf
+import "<rulec>/common/decoder.rules"
+import "<rulec>/common/quantized.rules"
+let X = 1
+for n in 0..2 { w : [(X n)] <= w : [X] | fp4(n, s : [X] | e8m0) }
+)")
+                                              .string(),
+                                          diags);
+  REQUIRE_MESSAGE(pack, render_text(diags));
+  const Result<Model> model = bind(*pack, {}, diags);
+  REQUIRE_MESSAGE(model, render_text(diags));
+  MemoryStore hf;
+  hf.put({"w", DType::U8, {1}}, encode({0x98}, DType::U8));
+  hf.put({"s", DType::U8, {1}}, encode({127}, DType::U8));
+  MemoryStore maxtext;
+  REQUIRE_MESSAGE(convert(*model, "maxtext", hf, maxtext, {}, diags), render_text(diags));
+  const std::span<const std::byte> bytes = maxtext.bytes("w");
+  CHECK(std::vector(bytes.begin(), bytes.end()) ==
+        std::vector{std::byte{0x00}, std::byte{0x80}, std::byte{0x00}, std::byte{0xbf}});  // -0, -0.5 in bfloat16
+}

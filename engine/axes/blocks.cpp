@@ -20,7 +20,7 @@ struct Place {
   std::vector<Digit> digits;
 };
 
-Place place_of(const GroupInBlocks& group, const Part& part) {
+Place place_of(const BoxedGroup& group, const Part& part) {
   Place place{group.offset, {}};
   for (const GroupAxis& axis : group.axes) {
     const Cells& cells = part[axis.axis];
@@ -41,15 +41,21 @@ bool steps_in_blocks(const Digit& digit, std::int64_t block) {
   return block % digit.stride == 0;
 }
 
+/// Whether the digits from number `d` on, all of them together, do not leave the block that they begin in.
+bool stay(const Place& place, std::size_t d, std::int64_t block) {
+  std::int64_t last = place.begin % block;
+  for (; d < place.digits.size(); ++d) last += (place.digits[d].count - 1) * place.digits[d].stride;
+  return last < block;
+}
+
 /// The first digit that keeps the block's number from being a sum; nullptr if there is none.
 const Digit* obstacle(const Place& place, std::int64_t block) {
   for (std::size_t d = 0; d < place.digits.size(); ++d) {
     const Digit& digit = place.digits[d];
     if (digit.stride % block == 0) continue;
+    if (stay(place, d, block)) return nullptr;
     const bool is_fastest = d + 1 == place.digits.size();
-    if (!is_fastest || !steps_in_blocks(digit, block)) return &digit;
-    const bool stays = place.begin % block + (digit.count - 1) * digit.stride < block;
-    if (place.begin % block >= digit.stride && !stays) return &digit;
+    if (!is_fastest || !steps_in_blocks(digit, block) || place.begin % block >= digit.stride) return &digit;
   }
   return nullptr;
 }
@@ -63,7 +69,7 @@ Part cut(Part part, const Digit& digit, std::int64_t first, std::int64_t step, s
 
 /// What is before the end of the first block, and the rest.
 std::vector<Part> cut_at_end(const Part& part, const Digit& digit, std::int64_t begin, std::int64_t block) {
-  const std::int64_t before = (block - begin % block + digit.stride - 1) / digit.stride;
+  const std::int64_t before = (block - begin % block - 1) / digit.stride + 1;
   return {cut(part, digit, 0, 1, before), cut(part, digit, before, 1, digit.count - before)};
 }
 
@@ -71,26 +77,26 @@ std::vector<Part> cut_into_periods(const Part& part, const Digit& digit, std::in
   std::vector<Part> parts;
   const std::int64_t every = period(digit, block);
   for (std::int64_t first = 0; first < std::min(every, digit.count); ++first)
-    parts.push_back(cut(part, digit, first, every, (digit.count - first + every - 1) / every));
+    parts.push_back(cut(part, digit, first, every, (digit.count - first - 1) / every + 1));
   return parts;
 }
 
 }  // namespace
 
-std::optional<BlockNumber> block_number(const GroupInBlocks& group, const Part& part) {
+std::optional<BlockNumber> block_number(const BoxedGroup& group, const Part& part) {
   const Place place = place_of(group, part);
   if (obstacle(place, group.block) != nullptr) return std::nullopt;
   BlockNumber number{place.begin / group.block, std::vector<BlockStep>(part.size())};
-  for (const Digit& digit : place.digits) {
+  for (std::size_t d = 0; d < place.digits.size() && !stay(place, d, group.block); ++d) {
+    const Digit& digit = place.digits[d];
     const bool is_whole = digit.stride % group.block == 0;
-    const bool stays = place.begin % group.block + (digit.count - 1) * digit.stride < group.block;
-    if (is_whole) number.steps[digit.axis] = {digit.stride / group.block, 1};
-    if (!is_whole && !stays) number.steps[digit.axis] = {1, group.block / digit.stride};
+    number.steps[digit.axis] =
+        is_whole ? BlockStep{digit.stride / group.block, 1} : BlockStep{1, group.block / digit.stride};
   }
   return number;
 }
 
-std::optional<std::vector<Part>> cut_at_blocks(const GroupInBlocks& group, const Part& part, std::size_t most) {
+std::optional<std::vector<Part>> cut_at_blocks(const BoxedGroup& group, const Part& part, std::size_t most) {
   std::vector<Part> done;
   std::vector<Part> open{part};
   while (!open.empty()) {

@@ -12,7 +12,7 @@
 
 namespace rulec::axes {
 
-/// Cells of an axis: first, first + step, ..., `count` of them.
+/// Cells of an axis: first, first + step, ..., `count` of them. None is negative, a step is 1 at least.
 struct Cells {
   std::int64_t first = 0;
   std::int64_t step = 1;
@@ -28,10 +28,11 @@ struct GroupAxis {
   std::int64_t stride = 1;
 };
 
-/// Cell x of the group, counted from `offset` for the box's first cell, is in block x // `block`.
-struct GroupInBlocks {
-  std::int64_t block = 1;
-  std::int64_t offset = 0;
+/// A group with its axes as a box numbers them. Cell x of it is in block x // `block`. All its cells are fewer than
+/// 2^63.
+struct BoxedGroup {
+  std::int64_t block = 1;   ///< 1 at least
+  std::int64_t offset = 0;  ///< cell of the group that the box begins with, not negative
   std::vector<GroupAxis> axes;
 };
 
@@ -48,10 +49,10 @@ struct BlockNumber {
 };
 
 /// Nothing if the number is no such sum: cut the part.
-std::optional<BlockNumber> block_number(const GroupInBlocks& group, const Part& part);
+std::optional<BlockNumber> block_number(const BoxedGroup& group, const Part& part);
 
 /// Cuts a part into parts that have a `block_number` and lie side by side: into whole periods of a slow axis against
 /// the blocks, and at the ends of blocks along the fastest. Nothing if that takes more than `most` parts.
-std::optional<std::vector<Part>> cut_at_blocks(const GroupInBlocks& group, const Part& part, std::size_t most);
+std::optional<std::vector<Part>> cut_at_blocks(const BoxedGroup& group, const Part& part, std::size_t most);
 
 }  // namespace rulec::axes

@@ -40,7 +40,7 @@ bool are_tiles(std::int64_t cells, std::vector<Axis> axes, std::span<const std::
     std::int64_t place = 0;
     for (const Axis& digit : *digits) {
       const std::int64_t value = rest / digit.stride;
-      if (value >= digit.extent) return false;
+      if (value < 0 || value >= digit.extent) return false;
       rest -= value * digit.stride;
       place = place * digit.extent + value;
     }

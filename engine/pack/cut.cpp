@@ -25,8 +25,8 @@ std::size_t place_of(const AxisStride& axis, const PieceForm& form) {
   return static_cast<std::size_t>(std::ranges::find(form.axes, axis.axis, &PieceAxis::axis) - form.axes.begin());
 }
 
-axes::GroupInBlocks group_of(const BlockedGroup& blocked, const PieceForm& form) {
-  axes::GroupInBlocks group{blocked.block, blocked.offset, {}};
+axes::BoxedGroup group_of(const BlockedGroup& blocked, const PieceForm& form) {
+  axes::BoxedGroup group{blocked.block, blocked.offset, {}};
   for (const AxisStride& axis : blocked.axes) {
     if (axis.extent > 1) group.axes.push_back({place_of(axis, form), axis.stride});
   }
@@ -34,7 +34,7 @@ axes::GroupInBlocks group_of(const BlockedGroup& blocked, const PieceForm& form)
 }
 
 /// An axis in blocks of its own, `X//128`, as a group.
-axes::GroupInBlocks group_of(const AxisStride& axis, const PieceForm& form) {
+axes::BoxedGroup group_of(const AxisStride& axis, const PieceForm& form) {
   return {axis.block, 0, {{place_of(axis, form), 1}}};
 }
 
@@ -50,14 +50,14 @@ class Cutter {
   Result<std::vector<CutCopy>> cut() {
     for (const OperandPart& operand : operands_) {
       for (const BlockedGroup& group : operand.monomial->blocked) {
-        if (!check_indices(group, operand.shape) || !cut_all(group_of(group, form_), operand.shape))
+        if (!check_indices(group, operand.shape_span) || !cut_all(group_of(group, form_), operand.shape_span))
           return diags_.failed();
       }
     }
     // What groups have cut may not begin where blocks of an axis do.
     for (const OperandPart& operand : operands_) {
       for (const AxisStride& axis : operand.monomial->axes) {
-        if (axis.block > 1 && !cut_all(group_of(axis, form_), operand.shape)) return diags_.failed();
+        if (axis.block > 1 && !cut_all(group_of(axis, form_), operand.shape_span)) return diags_.failed();
       }
     }
     std::vector<CutCopy> copies;
@@ -76,7 +76,7 @@ class Cutter {
     return false;
   }
 
-  bool cut_all(const axes::GroupInBlocks& group, Span shape) {
+  bool cut_all(const axes::BoxedGroup& group, Span shape) {
     std::vector<Part> result;
     for (const Part& part : parts_) {
       std::optional<std::vector<Part>> cut = axes::cut_at_blocks(group, part, MaxParts);

@@ -12,14 +12,14 @@
 
 namespace rulec {
 
-/// The part of a tensor argument that is read with a product.
+/// The part of a tensor argument that is read with a product. Borrowed for the call.
 struct OperandPart {
   std::size_t number = 0;  ///< of the argument's monomials
   const axes::Monomial* monomial = nullptr;
-  Span shape;
+  Span shape_span;
 };
 
-/// A part of a product. Offsets are relative to the whole.
+/// A part of a product. Offsets are relative to the whole, in elements.
 struct CutCopy {
   PieceForm form;
   std::array<std::int64_t, 2> offset{};

@@ -220,17 +220,18 @@ Result<SizedPattern> Drafter::size_term(const ast::File& file, const ast::Rule& 
   }
   const std::optional<ast::ShapeId> shape = file[others->front()].shape;
   if (!shape) return as_stored(paths, axes, variant);
-  return size_pattern(evaluator_, file, *shape, axes, paths[number(side)][term].printed);
+  return size_pattern(evaluator_, file, *shape, axes, &paths[number(side)][term].printed);
 }
 
 /// The shape of a rule that gives none: what a checkpoint has, without the axes that brackets stack along.
 SizedPattern Drafter::as_stored(const Paths& paths, AxisTable& axes, Variant& variant) {
+  // Other indices have other names, and what is stored of those another shape, or nothing.
+  evaluator_.touch();
   for (const SideId side : BothSides) {
     const PathValue& path = paths[number(side)].front();
     const std::span<const TensorInfo> catalogue = inputs_.catalogues[number(side)];
     const auto found = std::ranges::lower_bound(catalogue, path.name, {}, &TensorInfo::name);
     if (found == catalogue.end() || found->name != path.name || found->shape.size() < path.brackets.size()) continue;
-    evaluator_.touch();
     // Brackets go into a shape of so many axes at known places; what stands elsewhere is the shape.
     SizedPattern places;
     places.pattern.assign(found->shape.size() - path.brackets.size(), {axes::UnitDim{}});

@@ -206,8 +206,11 @@ class HookExpander {
     Result<Value> value = evaluator_.evaluate(file, expr);
     if (!value) return diags().failed();
     if (!has_value(*value)) return evaluator_.report_no_value(span, fmt::format("the op `{}`", def.name));
-    const std::optional<double> number = as_double(*value);
+    std::optional<double> number = as_double(*value);
     if (!number) return report(diags(), span, diag::WrongType, "a number", to_string(*value));
+    // A table of floats tells -0 from 0, which fractions do not.
+    const auto* unary = std::get_if<ast::Unary>(&file[expr].node);
+    if (unary != nullptr && unary->op == ast::UnaryOp::Negate && *number == 0) number = -0.0;
     const bool divides = def.name == "div";
     if (!std::isfinite(*number) || (divides && *number == 0)) {
       return report(

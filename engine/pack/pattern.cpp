@@ -18,7 +18,7 @@ constexpr std::int64_t MaxMonomials = 4096;
 
 class PatternBuilder {
  public:
-  PatternBuilder(Evaluator& evaluator, const ast::File& file, AxisTable& axes, const std::vector<std::string>& without)
+  PatternBuilder(Evaluator& evaluator, const ast::File& file, AxisTable& axes, const std::vector<std::string>* without)
       : evaluator_(evaluator), file_(file), axes_(axes), without_(without) {}
 
   Result<SizedPattern> build(ast::ShapeId shape) {
@@ -56,9 +56,10 @@ class PatternBuilder {
   Status add(Span span, const ast::Axis& axis, std::vector<axes::PatternDim>& to) {
     const Binding* binding = evaluator_.local(axis.name.text);
     if (binding != nullptr && binding->is_index) {
-      // What is left out depends on the other side's path. Where an index stands is no part of the pattern.
-      if (!without_.empty()) evaluator_.touch();
-      if (std::ranges::find(without_, binding->name) != without_.end()) return Done{};
+      if (without_ != nullptr) {
+        evaluator_.touch();
+        if (std::ranges::find(*without_, binding->name) != without_->end()) return Done{};
+      }
       const std::int64_t position = std::get<Rational>(binding->value).numerator;
       if (position < 0) {
         return report(diags(), span, diag::IndexOutOfRange, axis.name.text, std::to_string(position),
@@ -138,7 +139,7 @@ class PatternBuilder {
   Evaluator& evaluator_;
   const ast::File& file_;
   AxisTable& axes_;
-  const std::vector<std::string>& without_;
+  const std::vector<std::string>* without_;
   SizedPattern result_;
   std::int64_t dims_ = 0;
 };
@@ -159,7 +160,7 @@ axes::AxisId AxisTable::intern(const ast::Name& name) {
 }
 
 Result<SizedPattern> size_pattern(Evaluator& evaluator, const ast::File& file, ast::ShapeId shape, AxisTable& axes,
-                                  const std::vector<std::string>& without) {
+                                  const std::vector<std::string>* without) {
   return PatternBuilder(evaluator, file, axes, without).build(shape);
 }
 

@@ -34,10 +34,11 @@ struct SizedPattern {
   std::vector<Slot> slots;
 };
 
-/// Works a shape out. With `without`, indices of these names are left out, as a side does that takes the other's shape.
+/// Works a shape out. With `without`, indices of these names are left out, as a side does that takes the other's shape:
+/// then what comes out depends on the path, which is as good as on an index.
 /// Errors: R0201, R0202, R0215, R0304, R0315, R0316, R0405, R0406, R0411.
 Result<SizedPattern> size_pattern(Evaluator& evaluator, const ast::File& file, ast::ShapeId shape, AxisTable& axes,
-                                  const std::vector<std::string>& without = {});
+                                  const std::vector<std::string>* without = nullptr);
 
 /// The brackets of a path in the order in which they go into a shape: ascending axis.
 std::vector<BracketValue> in_order(std::vector<BracketValue> brackets);

@@ -31,12 +31,12 @@ std::optional<SafetensorsLayout> lay_out_shard(std::span<const TensorInfo> tenso
                                                std::span<const std::optional<StoredAt>> origins) {
   std::vector<std::size_t> order(chosen.size());  // positions in `chosen`
   std::iota(order.begin(), order.end(), std::size_t{0});
-  const bool is_there =
+  const bool all_have_origins =
       !origins.empty() && std::ranges::all_of(chosen, [&](std::size_t t) { return origins[t].has_value(); });
   std::ranges::sort(order, [&](std::size_t i, std::size_t k) {
     const TensorInfo& a = tensors[chosen[i]];
     const TensorInfo& b = tensors[chosen[k]];
-    if (is_there && origins[chosen[i]] != origins[chosen[k]]) return *origins[chosen[i]] < *origins[chosen[k]];
+    if (all_have_origins && origins[chosen[i]] != origins[chosen[k]]) return *origins[chosen[i]] < *origins[chosen[k]];
     return a.dtype != b.dtype ? a.dtype > b.dtype : a.name < b.name;
   });
   std::string json = R"({"__metadata__":{"format":"pt"})";
@@ -55,7 +55,7 @@ std::optional<SafetensorsLayout> lay_out_shard(std::span<const TensorInfo> tenso
   }
   json += '}';
   json.resize((json.size() + 7) / 8 * 8, ' ');
-  if (is_there) {
+  if (all_have_origins) {
     std::map<std::uint64_t, std::uint64_t> wanted;  // blanks -> bytes that they bring to where they come from
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       const std::uint64_t begin = sizeof(std::uint64_t) + json.size() + layout.offsets[i];
