@@ -15,7 +15,6 @@ namespace {
 
 using axes::AxisStride;
 using axes::BlockedGroup;
-using axes::Cells;
 using axes::Part;
 
 /// Real weights take four.
