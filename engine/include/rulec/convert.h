@@ -133,7 +133,7 @@ Result<ConversionPlan> plan_conversion(const Model& model, std::string_view to, 
 /// 754-2019, 4.3.1). `source` is read from several threads at once; `target` is written to from any thread, by one at a
 /// time if it is the caller's own.
 ///
-/// Errors: R0306, R0504, R0601, R0604, R0605, R0609, R0610, R0616, and those of the stores. Each names the tensor. R0905 for
+/// Errors: R0306, R0504, R0601, R0604, R0605, R0609, R0610, R0616, and the stores'. Each names the tensor. R0905 for
 /// what the stores or `on_progress` throw, R0906 where memory runs out, R0907 where more is needed than is allowed.
 Result<Report> convert(const Model& model, std::string_view to, const TensorStore& source, TensorSink& target,
                        const ConvertOptions& options, Diagnostics& diags);
