@@ -114,7 +114,8 @@ TEST_CASE("GPT-OSS reads 4-bit experts with the exponents of their blocks") {
   "num_key_value_heads": 1, "head_dim": 8, "vocab_size": 10, "num_local_experts": 3, "tie_word_embeddings": false,
   "quantization_config": {"quant_method": "mxfp4"}
 })");
-  const testing::Elaborated made = testing::elaborate_pack(RULEC_TESTS_DIR "/data/rules/gpt_oss.rules", given);
+  given.options["weights_are"] = Value(std::string("mxfp4"));
+  const testing::Elaborated made = testing::elaborate_pack("gpt_oss", given);
   REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
   const Pack& pack = *made.pack;
   const auto blocks = pack.find(SideId::Right, "model.layers.3.mlp.experts.gate_up_proj_blocks");
