@@ -10,21 +10,18 @@ hands to the writer is kept, as checksums.
 Needs what make_vectors.py needs.
 """
 
-import argparse
 import json
-import logging
 import pathlib
 import tempfile
 import unittest.mock
 
-import absl.logging
 import numpy as np
 import orbax.checkpoint
 import psutil
 import transformers
 from safetensors.numpy import save_file
 
-from make_vectors import maxtext_config_for, maxtext_yml, numbers, plain, quiet, series, write_sums
+from make_vectors import arguments, maxtext_config_for, maxtext_yml, numbers, plain, quiet, series, write_sums
 
 from make_tensors import hf_tensors
 from maxtext.checkpoint_conversion.standalone_scripts import (
@@ -184,13 +181,7 @@ def make(name, case, out, keep):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Makes vectors of what MaxText's scripts convert.")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("tests/data/oracle"))
-    parser.add_argument("--keep", type=pathlib.Path)
-    parser.add_argument("wanted", nargs="*")
-    args = parser.parse_args()
-    absl.logging.set_verbosity(absl.logging.ERROR)
-    logging.disable(logging.WARNING)
+    args = arguments("Makes vectors of what MaxText's scripts convert.")
     for name, case in cases().items():
         if not args.wanted or name in args.wanted:
             make(name, case, args.out, args.keep)

@@ -300,14 +300,20 @@ def make(name, case, out, keep):
             print(f"{name} {folder.name}: {len(made)} tensors of {target}, {len(failed)} refused", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Makes vectors of what MaxText itself converts.")
+def arguments(description):
+    """Those of a script that makes vectors; what it imports falls silent."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("tests/data/oracle"))
     parser.add_argument("--keep", type=pathlib.Path)
     parser.add_argument("wanted", nargs="*")
     args = parser.parse_args()
     absl.logging.set_verbosity(absl.logging.ERROR)
     logging.disable(logging.WARNING)
+    return args
+
+
+def main():
+    args = arguments("Makes vectors of what MaxText itself converts.")
     to_huggingface.gc = types.SimpleNamespace(collect=lambda: 0)  # a full collection after every tensor is slow
     for name, case in cases().items():
         if not args.wanted or name in args.wanted or case["family"] in args.wanted:
