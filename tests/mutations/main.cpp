@@ -12,9 +12,12 @@
 // notice, they are not noticed.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,22 +37,64 @@ constexpr std::string_view NoReason = "WHY?";
 
 enum class Fate { NotParsed, Refused, Linted, FailedTests, Survived };
 
-/// What becomes of a pack when the text of `file` is another.
-Fate fate(const std::string& text, const std::string& file, const std::string& name, const PackFolder& folder) {
-  Diagnostics diags;
-  const std::string own = name + ".rules";
-  const bool is_own = file == name + "/" + own;
-  PackFolder changed = folder;
-  changed.read = [&](std::string_view path) {
-    return path == fmt::format("<rulec>/{}", file) ? std::optional(text) : folder.read(path);
-  };
-  Result<Rules> rules = load_rules(diags.sources().add(own, is_own ? text : *folder.read(own)), changed, diags);
-  if (!rules) return diags.all().front().id.starts_with("R01") ? Fate::NotParsed : Fate::Refused;
+/// A pack that may notice a change, with the models that it is shipped with, the quickest to check first.
+struct Witness {
+  std::string pack;
+  PackFolder folder;
+  std::vector<std::string> models;
+};
+
+BindOptions only(const std::string& model) {
+  BindOptions options;
+  options.preset = model;
+  return options;
+}
+
+Result<Witness> find_witness(const std::string& name, Diagnostics& diags) {
+  Result<Rules> rules = load_rules(name, diags);
+  if (!rules) return diags.failed();
+  Witness witness{name, rules->folder, {}};
   const RulePack pack(std::make_shared<const Rules>(*std::move(rules)));
+  std::multimap<std::chrono::steady_clock::duration, std::string> models;
+  for (const std::string& model : pack.presets()) {
+    const auto start = std::chrono::steady_clock::now();
+    if (!check(pack, only(model), diags)) return diags.failed();
+    models.emplace(std::chrono::steady_clock::now() - start, model);
+  }
+  for (auto& [time, model] : models) witness.models.push_back(std::move(model));
+  return witness;
+}
+
+/// What becomes of a pack when the text of `file` is another. Its models are asked one by one before all of them at
+/// once: the quickest notices most changes by itself.
+Fate fate(const std::string& text, const std::string& file, const Witness& witness) {
+  Diagnostics diags;
+  const std::string own = witness.pack + ".rules";
+  const bool is_own = file == witness.pack + "/" + own;
+  PackFolder changed = witness.folder;
+  changed.read = [&](std::string_view path) {
+    return path == fmt::format("<rulec>/{}", file) ? std::optional(text) : witness.folder.read(path);
+  };
+  const std::string own_text = is_own ? text : *witness.folder.read(own);
+  Result<Rules> loaded = load_rules(diags.sources().add(own, own_text), changed, diags);
+  if (!loaded) return diags.all().front().id.starts_with("R01") ? Fate::NotParsed : Fate::Refused;
+  const auto rules = std::make_shared<Rules>(*std::move(loaded));
+  const RulePack pack(rules);
+  Diagnostics of_models;
+  for (const std::string& model : witness.models) {
+    if (std::ranges::count(rules->presets, model, &PresetFiles::name) > 0 && !check(pack, only(model), of_models))
+      return Fate::Refused;
+  }
   if (!check(pack, {}, diags)) return Fate::Refused;
   if (diags.warnings() > 0) return Fate::Linted;
   std::vector<std::string> lines;
-  return test(pack, lines, diags) ? Fate::Survived : Fate::FailedTests;
+  const std::vector<PresetFiles> all = rules->presets;
+  for (const std::string& model : witness.models) {
+    rules->presets.clear();
+    std::ranges::copy_if(all, std::back_inserter(rules->presets), [&](const auto& one) { return one.name == model; });
+    if (!test(pack, lines, diags)) return Fate::FailedTests;
+  }
+  return Fate::Survived;
 }
 
 // `let Vp = V  # the reason`: what a line of the file says.
@@ -77,21 +122,21 @@ void write(const std::string& path, const std::vector<std::string>& order, const
 
 int run(const std::string& file, const std::string& path, const std::vector<std::string>& packs) {
   Diagnostics diags;
-  std::map<std::string, PackFolder> folders;
+  std::vector<Witness> witnesses;
   for (const std::string& pack : packs) {
-    const Result<Rules> rules = load_rules(pack, diags);
-    if (!rules) {
+    Result<Witness> witness = find_witness(pack, diags);
+    if (!witness) {
       fmt::print(stderr, "{}", render_text(diags));
       return 2;
     }
-    folders[pack] = rules->folder;
+    witnesses.push_back(*std::move(witness));
   }
-  const std::optional<std::string> original = folders.at(packs.front()).read("<rulec>/" + file);
+  const std::optional<std::string> original = witnesses.front().folder.read("<rulec>/" + file);
   const std::string text = original.value_or("");
   const auto worst = [&](const std::string& changed) {
     Fate what = Fate::Survived;
-    for (auto pack = packs.begin(); pack != packs.end() && what == Fate::Survived; ++pack)
-      what = fate(changed, file, *pack, folders.at(*pack));
+    for (auto witness = witnesses.begin(); witness != witnesses.end() && what == Fate::Survived; ++witness)
+      what = fate(changed, file, *witness);
     return what;
   };
   if (!original || worst(text) != Fate::Survived) {
