@@ -75,6 +75,11 @@ Finding Diagnostics::add(Diagnostic diagnostic) {
   return Finding(*this, all_.size() - 1);
 }
 
+void Diagnostics::append(const Diagnostics& other) {
+  for (const SharedSource& source : other.sources_.all()) sources_.adopt(source);
+  replace_from(all_.size(), other.all_);
+}
+
 void Diagnostics::enable(std::string_view id_or_name) {
   if (const Message* message = find_message(id_or_name)) enabled_.emplace_back(message->id);
 }

@@ -80,6 +80,30 @@ error[R0903 usage]: give a pack
 )");
 }
 
+TEST_CASE("what several were told is one list, with the lines of each") {
+  Diagnostics all;
+  report(all, std::monostate{}, diag::Usage, "first");
+  for (const std::string_view file : {"a.rules", "b.rules"}) {
+    Diagnostics one;
+    const SourceId source = one.sources().add(std::string(file), "q : [D]\n");
+    report(one, find(one, source, "D"), diag::AxisLost, "D", "left");
+    all.append(one);
+  }
+  CHECK(all.errors() == 3);
+  CHECK(render_text(all) == R"(error[R0903 usage]: first
+
+error[R0301 shape-axis-lost]: axis `D` is on the left only
+  --> a.rules:1:6
+ 1 | q : [D]
+   |      ^
+
+error[R0301 shape-axis-lost]: axis `D` is on the left only
+  --> b.rules:1:6
+ 1 | q : [D]
+   |      ^
+)");
+}
+
 TEST_CASE("carets hold under tabs, long characters, bytes that are no text and ends of lines") {
   Diagnostics diags;
   const SourceId source = diags.sources().add("a\nb", "\t\xC3\xA9\xE2\x86\x92\x1b\xff here\tx\r\n");

@@ -74,6 +74,11 @@ def options_of_check(work):
            ("[D K H] -> self_attn.v_proj.weight", "[K D H] -> self_attn.v_proj.weight"))
     for option in ("scan_layers=false", "scan_axis=0"):
         expect(1, "check", "short", "--set", option, says=("R0601", "k_proj", "R0306", "value.kernel"), cwd=work)
+    # However many are checked at once, their lines come in the order that they were asked in.
+    spoken = expect(1, "check", "llama", "short", "gemma3", "short", "olmo3", errors=6, cwd=work).stdout
+    order = re.findall(r"^(\w+): ", spoken, re.MULTILINE)
+    if order != ["llama", "gemma2", "gemma3", "gemma2", "olmo3"]:
+        failures.append(f"in another order: {order}")
     for word in ("R0999", "index-hole"):
         expect(2, "check", "gemma2", "--enable", word, says=("always on", "R0310 transposed-sibling"), cwd=work)
     expect(2, "check", "gemma2", "--enable", "whatever", says="no such message", cwd=work)

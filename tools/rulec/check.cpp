@@ -2,10 +2,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include <rulec/check.h>
 
@@ -59,15 +66,11 @@ std::string proved(const RulePack& pack, const BindOptions& options, int models)
          " x " + count_text(layouts, "layout");
 }
 
-struct Tally {
-  std::size_t errors = 0;
-  std::size_t warnings = 0;
-};
-
-std::string words(const Tally& tally) {
-  if (tally.errors + tally.warnings == 0) return "no findings";
-  if (tally.errors == 0) return count_text(tally.warnings, "warning");
-  return count_text(tally.errors, "error") + (tally.warnings == 0 ? "" : ", " + count_text(tally.warnings, "warning"));
+std::string tally(const Diagnostics& diags) {
+  if (diags.errors() + diags.warnings() == 0) return "no findings";
+  const std::string warnings = count_text(diags.warnings(), "warning");
+  if (diags.errors() == 0) return warnings;
+  return count_text(diags.errors(), "error") + (diags.warnings() == 0 ? "" : ", " + warnings);
 }
 
 bool has_sides(const RulePack& pack, const BindOptions& options, Diagnostics& diags) {
@@ -78,19 +81,44 @@ bool has_sides(const RulePack& pack, const BindOptions& options, Diagnostics& di
   return all;
 }
 
-// Checks one pack; returns its line for people and its member for machines.
-std::pair<std::string, Json> check_pack(const std::string& name, const BindOptions& options, Diagnostics& diags) {
-  const Tally before{diags.errors(), diags.warnings()};
+// What there is to say of one pack.
+struct Verdict {
+  Diagnostics diags;
+  std::string line;  // for people
+  Json member;       // for machines
+};
+
+Verdict check_pack(const std::string& name, const std::vector<std::string>& enabled, const BindOptions& options) {
+  Verdict verdict;
+  Diagnostics& diags = verdict.diags;
+  for (const std::string& message : enabled) diags.enable(message);
   const Result<RulePack> pack = load_pack(name, diags);
   std::optional<int> models;
   if (pack && has_sides(*pack, options, diags)) {
     if (const Result<int> proofs = check(*pack, options, diags)) models = *proofs;
   }
-  const Tally tally{diags.errors() - before.errors, diags.warnings() - before.warnings};
   const std::string& shown = pack ? pack->name() : name;
   const std::string proof = models ? proved(*pack, options, *models) + " proved, " : "";
-  return {fmt::format("{}: {}{}\n", shown, proof, words(tally)),
-          {{"pack", shown}, {"models", models.value_or(0)}, {"errors", tally.errors}, {"warnings", tally.warnings}}};
+  verdict.line = fmt::format("{}: {}{}\n", shown, proof, tally(diags));
+  verdict.member = {
+      {"pack", shown}, {"models", models.value_or(0)}, {"errors", diags.errors()}, {"warnings", diags.warnings()}};
+  return verdict;
+}
+
+// Checks packs, as many at once as there are cores; what is said comes in their order.
+std::vector<Verdict> check_packs(const std::vector<std::string>& names, const std::vector<std::string>& enabled,
+                                 const BindOptions& options) {
+  std::vector<Verdict> verdicts(names.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < names.size(); i = next++) verdicts[i] = check_pack(names[i], enabled, options);
+  };
+  std::vector<std::future<void>> others;
+  const std::size_t most = std::min<std::size_t>(names.size(), std::thread::hardware_concurrency());
+  for (std::size_t i = 1; i < most; ++i) others.push_back(std::async(std::launch::async, work));
+  work();
+  for (std::future<void>& other : others) other.get();
+  return verdicts;
 }
 
 // Switches messages on by id or name; false if there is none of that name, or it is on anyway.
@@ -125,10 +153,11 @@ ExitCode run(const Arguments& args) {
   std::string lines;
   Json packs = Json::array();
   if (checkpoints) {
-    for (const std::string& name : args.packs.empty() ? bundled_packs() : args.packs) {
-      auto [line, member] = check_pack(name, options, diags);
-      lines += line;
-      packs.push_back(std::move(member));
+    const std::vector<std::string> names = args.packs.empty() ? bundled_packs() : args.packs;
+    for (Verdict& verdict : check_packs(names, args.enabled, options)) {
+      diags.append(verdict.diags);
+      lines += verdict.line;
+      packs.push_back(std::move(verdict.member));
     }
   }
   // The findings are the result, so they go where results go.

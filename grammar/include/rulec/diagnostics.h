@@ -66,6 +66,9 @@ class Diagnostics {
   /// Files a diagnostic. What is `Off` is dropped unless it was enabled.
   Finding add(Diagnostic diagnostic);
 
+  /// Files what another object was told, and takes in its texts: how the findings of several threads become one list.
+  void append(const Diagnostics& other);
+
   /// Switches on an id or a name whose level is `Off`; it is a warning from then on.
   void enable(std::string_view id_or_name);
 
