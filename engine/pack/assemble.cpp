@@ -2,7 +2,6 @@
 // From the draft to the pack: every instance gets its tensors and its pieces.
 #include <algorithm>
 #include <compare>
-#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -51,7 +50,7 @@ class Assembler {
 
   void sort_tensors() {
     for (const SideId side : BothSides) {
-      std::deque<std::string>& names = draft_.tables[number(side)].names;
+      std::vector<std::string> names = draft_.tables[number(side)].take_names();
       std::vector<std::pair<std::string_view, std::uint32_t>> order;
       order.reserve(names.size());
       for (const std::string& name : names) order.emplace_back(name, static_cast<std::uint32_t>(order.size()));
@@ -71,7 +70,7 @@ class Assembler {
   void number_extents() {
     for (const SideId side : BothSides) {
       std::map<SlotExtents, std::uint32_t> numbers;
-      for (const SlotExtents& extents : draft_.tables[number(side)].extents) {
+      for (const SlotExtents& extents : draft_.tables[number(side)].extents()) {
         const auto known = numbers.try_emplace(extents, static_cast<std::uint32_t>(numbers.size())).first;
         extents_[number(side)].push_back(known->second);
       }
@@ -97,7 +96,7 @@ class Assembler {
 
   std::vector<std::int64_t> extents_of(SideId side, std::uint32_t name, const std::vector<SlotPlace>& places) const {
     std::vector<std::int64_t> extents;
-    const SlotExtents& known = draft_.tables[number(side)].extents[name];
+    const SlotExtents& known = draft_.tables[number(side)].extents()[name];
     for (const SlotPlace place : places)
       extents.push_back(std::ranges::lower_bound(known, place, {}, &SlotExtents::value_type::first)->second);
     return extents;
@@ -255,6 +254,7 @@ class Assembler {
   /// Names that only what guards leave out has.
   void drop_unused_tensors() {
     for (const SideId side : BothSides) {
+      if (std::ranges::all_of(states_[number(side)], &TensorState::is_used)) continue;
       std::vector<Tensor>& tensors = pack_.tensors[number(side)];
       std::vector<std::uint32_t> moved(tensors.size());
       std::vector<Tensor> kept;
@@ -262,9 +262,8 @@ class Assembler {
         moved[t] = static_cast<std::uint32_t>(kept.size());
         if (states_[number(side)][t].is_used) kept.push_back(std::move(tensors[t]));
       }
-      const bool is_same = kept.size() == tensors.size();
       tensors = std::move(kept);
-      if (!is_same) renumber(side, moved);
+      renumber(side, moved);
     }
   }
 

@@ -2,6 +2,7 @@
 #include "engine/pack/draft.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "grammar/overloaded.h"
@@ -101,15 +102,32 @@ std::uint32_t DraftFamily::intern(Variant variant) {
 }
 
 std::uint32_t NameTable::intern(std::string_view name) {
-  if (const auto known = numbers.find(name); known != numbers.end()) return known->second;
-  const auto number = static_cast<std::uint32_t>(names.size());
-  numbers.emplace(names.emplace_back(name), number);
-  extents.emplace_back();
-  return number;
+  if (names_.size() * 2 >= slots_.size()) grow();
+  const auto hash = static_cast<std::uint32_t>(std::hash<std::string_view>{}(name));
+  for (std::size_t at = hash;; ++at) {
+    Slot& slot = slots_[at & (slots_.size() - 1)];
+    if (slot.number == 0) {
+      names_.emplace_back(name);
+      extents_.emplace_back();
+      slot = {hash, static_cast<std::uint32_t>(names_.size())};
+    }
+    if (slot.hash == hash && names_[slot.number - 1] == name) return slot.number - 1;
+  }
+}
+
+void NameTable::grow() {
+  std::vector<Slot> larger(std::max<std::size_t>(slots_.size() * 2, 64));
+  for (const Slot& slot : slots_) {
+    if (slot.number == 0) continue;
+    std::size_t at = slot.hash;
+    while (larger[at & (larger.size() - 1)].number != 0) ++at;
+    larger[at & (larger.size() - 1)] = slot;
+  }
+  slots_ = std::move(larger);
 }
 
 void NameTable::extend(std::uint32_t name, SlotPlace place, std::int64_t extent) {
-  SlotExtents& known = extents[name];
+  SlotExtents& known = extents_[name];
   const auto at = std::ranges::lower_bound(known, place, {}, &SlotExtents::value_type::first);
   if (at == known.end() || at->first != place) {
     known.insert(at, {place, extent});

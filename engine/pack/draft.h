@@ -5,12 +5,10 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -81,13 +79,27 @@ struct DraftFamily {
 using SlotExtents = std::vector<std::pair<SlotPlace, std::int64_t>>;
 
 /// The names of one side with the lengths of their index axes so far.
-struct NameTable {
-  std::deque<std::string> names;     ///< stay where they are: `numbers` is by them
-  std::vector<SlotExtents> extents;  ///< by name
-  std::unordered_map<std::string_view, std::uint32_t> numbers;
-
+class NameTable {
+ public:
+  /// The number of a name, from 0 in the order in which they came.
   std::uint32_t intern(std::string_view name);
   void extend(std::uint32_t name, SlotPlace place, std::int64_t extent);
+
+  const std::vector<std::string>& names() const { return names_; }
+  std::vector<std::string> take_names() { return std::move(names_); }
+  const std::vector<SlotExtents>& extents() const { return extents_; }
+
+ private:
+  /// A slot of an open hash table: in models of many tensors this is looked up more often than anything else.
+  struct Slot {
+    std::uint32_t hash = 0;
+    std::uint32_t number = 0;  ///< 0: empty, else one more than the name's
+  };
+  void grow();
+
+  std::vector<std::string> names_;
+  std::vector<SlotExtents> extents_;  // by name
+  std::vector<Slot> slots_;           // a power of two, at most half of them taken
 };
 
 struct Draft {

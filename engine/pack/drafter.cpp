@@ -67,7 +67,7 @@ Status Drafter::add(const ast::File& file, const ast::Statement& statement, cons
 bool Drafter::names_too_many() const {
   return std::ranges::any_of(BothSides, [&](SideId side) {
     const std::size_t stored = inputs_.catalogues[number(side)].size();
-    return stored > 0 && draft_.tables[number(side)].names.size() > stored;
+    return stored > 0 && draft_.tables[number(side)].names().size() > stored;
   });
 }
 
