@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by demo.sh and test.sh: `need PACKAGE...` installs the Debian packages that are not there yet.
 build_packages=(g++ cmake ninja-build ccache python3 libfmt-dev libspdlog-dev libyaml-cpp-dev doctest-dev tao-pegtl-dev
-  nlohmann-json3-dev libcli11-dev libzstd-dev zlib1g-dev libblosc-dev libxxhash-dev)
+  nlohmann-json3-dev libcli11-dev libzstd-dev zlib1g-dev libblosc-dev libxxhash-dev libmimalloc-dev)
 
 need() {
   local missing=() package
