@@ -81,7 +81,7 @@ std::vector<Mutation> mutations(std::string_view text) {
   for (std::size_t t = 0; t < all.size(); ++t) {
     const std::string token(text.substr(all[t].begin, all[t].end - all[t].begin));
     change(all[t], "");
-    change(all[t], token + token);
+    if (token != "0") change(all[t], token + token);  // 00 is the same number
     change(all[t], token + " " + token);
     if (t + 1 == all.size()) break;
     const Token next = all[t + 1];
