@@ -107,6 +107,24 @@ TEST_CASE("a checkpoint in fp8 is known by its names and comes out in bfloat16")
                     std::string::npos,
                 render_text(diags));
 
+  // What lies beside it says that it was made of fp8. Names at hand know better: these are of bfloat16.
+  BindOptions beside = options;
+  beside.claims.push_back({"weights_are", "fp8", "rulec.json"});
+  beside.checkpoints["maxtext"] = &maxtext;
+  const Result<Model> of_fp8 = bind(*pack, beside, diags);
+  REQUIRE_MESSAGE(of_fp8, render_text(diags));
+  CHECK(of_fp8->options()["weights_are"] == "fp8");
+  MemoryStore plain;
+  for (const TensorInfo& info : hf.tensors()) {
+    if (info.name.ends_with("_scale_inv")) continue;
+    plain.put({info.name, DType::Bf16, info.shape},
+              std::vector<std::byte>(2 * static_cast<std::size_t>(*cells(info.shape))));
+  }
+  beside.checkpoints["hf"] = &plain;
+  const Result<Model> of_plain = bind(*pack, beside, diags);
+  REQUIRE_MESSAGE(of_plain, render_text(diags));
+  CHECK(of_plain->options()["weights_are"] == "bf16");
+
   const auto numbers_of = [&](const MemoryStore& store, const std::string& name) {
     const std::size_t at = *find_tensor(store.tensors(), name);
     const TensorInfo& info = store.tensors()[at];

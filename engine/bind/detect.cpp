@@ -100,6 +100,7 @@ class Detector {
           .help("correct the file if it is wrong");
       return true;
     }
+    if (said.is_claim && is_called_otherwise(said, *pack)) return true;
     contradict(said.name, said.value, why);
     // What lies beside the checkpoint is of interest where it changes something.
     if (!said.is_claim || !current_.pack || current_.pack->options.at(said.name) != said.value)
@@ -135,6 +136,19 @@ class Detector {
       if (other && score(*other, trial).names_better_than(score(pack, trial))) return evidence(*other, pack, trial);
     }
     return std::nullopt;
+  }
+
+  /// Whether names at hand are those of another text than was claimed. A claim may be of what a checkpoint was made
+  /// from, and what is at hand another: bfloat16 beside what was made of fp8.
+  bool is_called_otherwise(const SaidOption& said, const Pack& pack) {
+    const std::vector<std::string> texts = open_options(rules_, gathered_.inputs, ast::Option::Type::Set);
+    if (std::ranges::find(texts, said.name) == texts.end()) return false;
+    return std::ranges::any_of(set_values(rules_, said.name), [&](const Value& value) {
+      Inputs trial = gathered_.inputs;
+      trial.options[said.name] = value;
+      const std::optional<Pack> other = value == said.value ? std::nullopt : try_elaborate(rules_, trial, diags_);
+      return other && score(*other, trial).names_better_than(score(pack, trial));
+    });
   }
 
   /// Takes the value if the checkpoint fits better with it, or if the pack itself excludes what it would else be. What
