@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <random>
 #include <span>
 #include <string>
@@ -32,7 +33,49 @@ std::string text_of(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// What MaxText is to have of a file of vectors, and what was found of its weights.
+MemoryStore to_maxtext(const RulePack& pack, const fs::path& folder, const char* file, const std::string& weights_are) {
+  Diagnostics diags;
+  const Result<std::unique_ptr<TensorStore>> source = open_store(folder / file, diags);
+  REQUIRE_MESSAGE(source, render_text(diags));
+  BindOptions options;
+  options.configs["hf"] = folder / "config.json";
+  options.checkpoints["hf"] = source->get();
+  const Result<Model> model = bind(pack, options, diags);
+  REQUIRE_MESSAGE(model, render_text(diags));
+  CHECK(model->options()["weights_are"] == weights_are);
+  MemoryStore made;
+  REQUIRE_MESSAGE(convert(*model, "maxtext", **source, made, {}, diags), render_text(diags));
+  return made;
+}
+
 }  // namespace
+
+TEST_CASE("weights in few bits are what transformers and compressed-tensors make of them") {
+  struct Row {
+    const char* pack;
+    const char* format;
+  };
+  for (const Row& row : {Row{"gpt_oss", "mxfp4"}, Row{"deepseek", "fp8"}, Row{"deepseek", "int4"}}) {
+    CAPTURE(row.format);
+    Diagnostics diags;
+    const Result<RulePack> pack = load_pack(row.pack, diags);
+    REQUIRE_MESSAGE(pack, render_text(diags));
+    const fs::path folder = fs::path(RULEC_TESTS_DIR) / "data/quantized" / row.format;
+    const MemoryStore made = to_maxtext(*pack, folder, "few_bits.safetensors", row.format);
+    const MemoryStore theirs = to_maxtext(*pack, folder, "bf16.safetensors", "bf16");
+    REQUIRE(made.tensors().size() == theirs.tensors().size());
+    for (std::size_t i = 0; i < made.tensors().size(); ++i) {
+      const TensorInfo& info = theirs.tensors()[i];
+      CAPTURE(info.name);
+      REQUIRE(made.tensors()[i] == info);
+      std::vector<std::byte> a(*byte_size(info.dtype, info.shape));
+      std::vector<std::byte> b(a.size());
+      REQUIRE((made.read(i, 0, a, diags) && theirs.read(i, 0, b, diags)));
+      CHECK(a == b);
+    }
+  }
+}
 
 TEST_CASE("fp8 weights have the names and the grids of scales that transformers gives them") {
   struct Row {
