@@ -127,6 +127,7 @@ Result<Report> run_conversion(const Model& model, std::string_view to, const Run
   report.bytes_read = ran->bytes_read;
   report.bytes_written = ran->bytes_written;
   report.bytes_reflinked = ran->bytes_reflinked;
+  report.bytes_scratch = ran->bytes_scratch;
   report.dropped_pad_rows = ran->dropped_pad_rows;
   report.dropped_constants = ran->dropped_constants;
   report.dropped_aliases = ran->dropped_aliases;

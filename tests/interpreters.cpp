@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "engine/trial/random_model.h"
 #include "tests/chunked_memory.h"
 #include "tests/elaborated.h"
+#include "tests/scratch.h"
 
 namespace rulec::testing {
 namespace {
@@ -91,8 +93,8 @@ void check_same(const MemoryStore& meant, const MemoryStore& written) {
 
 /// Some way to run with so many bytes: strategy, size of loads, threads, memory.
 RunOptions some_options(std::uint64_t bytes, std::mt19937& random) {
-  constexpr std::array Strategies = {Strategy::Stream, Strategy::Whole, Strategy::Gather, Strategy::Scatter,
-                                     Strategy::Open};
+  constexpr std::array Strategies = {Strategy::Stream,  Strategy::Whole, Strategy::Gather,
+                                     Strategy::Scatter, Strategy::Open,  Strategy::TwoPass};
   RunOptions options;
   options.plan.load_bytes = std::max(bytes / 256, std::uint64_t{1} << (random() % 12));
   options.plan.memory_bytes = std::uint64_t{random() % 3 == 0 ? 64U : 1U} << 20U;
@@ -101,7 +103,8 @@ RunOptions some_options(std::uint64_t bytes, std::mt19937& random) {
   return options;
 }
 
-// Of all runs: several tensors at once.
+// Of all runs: in two passes, and several tensors at once.
+std::size_t two_pass_runs = 0;
 std::size_t ranges_read = 0;
 std::size_t ranges_written = 0;
 
@@ -118,6 +121,7 @@ MemoryStore converted(const Elaborated& made, SideId to, const MemoryStore& sour
   REQUIRE_MESSAGE(run(*made.pack, *graph, stores_of(source, written), {}, diags), render_text(diags));
   check_same(*meant, written);
   std::mt19937 random(seed);
+  const Scratch scratch;
   for (int i = 0; i < 2; ++i) {
     const ChunkedMemory chunks(source, static_cast<unsigned>(random()));
     ChunkedMemorySink sink(static_cast<unsigned>(random()));
@@ -129,7 +133,11 @@ MemoryStore converted(const Elaborated& made, SideId to, const MemoryStore& sour
     CAPTURE(how.plan.load_bytes);
     CAPTURE(how.threads);
     CAPTURE(std::string(how.plan.force ? to_string(*how.plan.force) : "any"));
-    REQUIRE_MESSAGE(run(*made.pack, *graph, stores_of(chunks, sink), how, diags), render_text(diags));
+    how.scratch = scratch / "cells";
+    const Result<RunReport> report = run(*made.pack, *graph, stores_of(chunks, sink), how, diags);
+    REQUIRE_MESSAGE(report, render_text(diags));
+    two_pass_runs += report->bytes_scratch > 0 ? 1 : 0;
+    CHECK_FALSE(std::filesystem::exists(how.scratch));
     check_same(*meant, sink.store);
     ranges_read += chunks.ranges();
     ranges_written += sink.ranges();
@@ -163,6 +171,7 @@ TEST_CASE("the runner writes what the reference interpreter makes, and what is m
     }
   }
   CHECK(moved_only > 200);
+  CHECK(two_pass_runs > 100);
   CHECK(ranges_read > 100);
   CHECK(ranges_written > 100);
 }

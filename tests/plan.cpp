@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/plan/recut.h"
 #include "engine/plan/summary.h"
 #include "engine/run/schedule.h"
 #include "engine/run/share.h"
@@ -88,7 +89,7 @@ struct Planned {
     }
     reader = std::make_unique<ChunkReader>(*store, store.get(), graph->sources);
     writer = std::make_unique<ChunkWriter>(nowhere, nullptr, infos);
-    input = {targets, maps, graph->sources, reader.get(), writer.get()};
+    input = {targets, maps, graph->sources, reader.get(), writer.get(), {}};
     PlanOptions options;
     options.memory_bytes = memory;
     plan = make_plan(input, options, diags);
@@ -158,6 +159,46 @@ TEST_CASE("each kind of rule gets the strategy that reads and writes long runs, 
     CHECK(made.plan->needed_bytes <= row.memory);
     CHECK(made.plan->bytes_written == bytes_of(made));
     CHECK(made.plan->bytes_read == bytes_of(made));
+  }
+}
+
+TEST_CASE("two passes are for what memory does not hold, and one pass would move in short runs") {
+  struct Row {
+    const char* what;
+    const char* rules;
+    std::uint64_t memory;
+    std::vector<Shape> chunks;  // of the sources that are cut anew
+  };
+  const Row rows[] = {
+      {"a transpose that fits", "let D = 2304, F = 9216\na : [D F] -> w : [F D]", 1024 * MiB, {}},
+      {"one that does not: 256 rows of each side are 16 MiB and 4 MiB",
+       "let D = 8192, F = 32768\na : [D F] -> w : [F D]",
+       64 * MiB,
+       {{1024, 256}}},
+      {"long runs whatever memory there is", "let D = 8192, F = 32768\na : [(D F)] -> w : [D F]", 64 * MiB, {}},
+      {"the heads of a matrix",
+       "let N = 128, H = 128, D = 16384\na : [D N H] -> w : [(N H) D]",
+       64 * MiB,
+       {{512, 512}}},
+      {"a stack of what fits",
+       "let L = 64, D = 4096, F = 4096\nfor i in 0..L { a[i @ 1] : [D F] -> w.<i> : [F D] }",
+       2048 * MiB,
+       {}},
+      {"parts of one",
+       "let q = 16384, k = 64, D = 16384\nx : [D q], y : [k D] -> w : [(q + k) D]",
+       64 * MiB,
+       {{257, 512}}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.what));
+    Diagnostics diags;
+    const Planned made(row.rules, {}, row.memory, diags);
+    REQUIRE_MESSAGE(made.plan, render_text(diags));
+    PlanOptions options;
+    options.memory_bytes = row.memory;
+    std::vector<Shape> chunks;
+    for (const Recut& recut : find_recuts(made.input, options)) chunks.push_back(recut.chunk);
+    CHECK_MESSAGE(chunks == row.chunks, (chunks.empty() ? "none" : to_string(chunks.front())));
   }
 }
 

@@ -208,10 +208,16 @@ class Drafter {
     const std::vector<Box> boxes = windows_of(input_.targets[t].info.shape, window.extents);
     for (const Box& box : boxes) {
       UnitDraft draft;
-      draft.strategy = strategy_of(window, boxes.size());
+      draft.strategy = is_recut(t) ? Strategy::TwoPass : strategy_of(window, boxes.size());
       add(draft, t, box);
       finish(std::move(draft));
     }
+  }
+
+  bool is_recut(std::size_t t) const {
+    return std::ranges::any_of(input_.maps[t].by_source, [&](std::size_t copy) {
+      return std::ranges::binary_search(input_.recut, input_.targets[t].copies[copy].source);
+    });
   }
 
   static Strategy strategy_of(const Window& window, std::size_t parts) {

@@ -24,6 +24,10 @@ struct UnitDraft {
   StoredAt place{std::numeric_limits<std::size_t>::max(), 0};  // of its first byte
 };
 
+/// The plan that does these drafts, in their order. Errors: R0907.
+Result<Plan> make_plan(const PlanInput& input, const PlanOptions& options, std::vector<UnitDraft> drafts,
+                       Diagnostics& diags);
+
 /// Every cell of every target is in one block of one draft. In the order in which their sources lie in the files.
 std::vector<UnitDraft> draft_units(const PlanInput& input, const PlanOptions& options);
 

@@ -227,12 +227,19 @@ std::string_view to_string(Strategy strategy) {
       return "together";
     case Strategy::Batch:
       return "batched";
+    case Strategy::TwoPass:
+      return "two-pass";
   }
   return {};
 }
 
+Result<Plan> make_plan(const PlanInput& input, const PlanOptions& options, std::vector<UnitDraft> drafts,
+                       Diagnostics& diags) {
+  return Planner(input, options, diags).plan(std::move(drafts));
+}
+
 Result<Plan> make_plan(const PlanInput& input, const PlanOptions& options, Diagnostics& diags) {
-  return Planner(input, options, diags).plan(draft_units(input, options));
+  return make_plan(input, options, draft_units(input, options), diags);
 }
 
 }  // namespace rulec

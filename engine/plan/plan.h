@@ -28,6 +28,7 @@ enum class Strategy : std::uint8_t {
   Scatter,  ///< whole ranges are read, short runs written
   Open,     ///< several targets stay in memory while what they share is read once
   Batch,    ///< small targets that lie one behind the other in a file are written as one range
+  TwoPass,  ///< sources are written once more, in other chunks, before they are read
 };
 std::string_view to_string(Strategy strategy);
 
@@ -78,7 +79,8 @@ struct PlanInput {
   std::span<const TargetMaps> maps;     ///< one a target
   std::span<const TensorInfo> sources;  ///< the graph's
   const ChunkReader* reader = nullptr;
-  ChunkWriter* writer = nullptr;  ///< that a plan asks where chunks lie, and a run writes with
+  ChunkWriter* writer = nullptr;       ///< that a plan asks where chunks lie, and a run writes with
+  std::span<const std::size_t> recut;  ///< those of `sources` that a first pass has cut anew, sorted
 };
 
 /// Every cell of every target is in one block of one unit, and the loads of the unit have every cell that its pieces

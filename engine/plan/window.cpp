@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -41,6 +42,17 @@ constexpr double PartCost = 100'000;
 constexpr double LoadCost = 30'000;
 constexpr std::size_t Sampled = 8;  // copies that are looked at of one part
 
+/// Of a map's cells at its target, the extents of those that it reads of one chunk of the source.
+Shape of_one_chunk(const CellMap& map, const ChunkForm& form) {
+  Box chunk = bounds(map, MapEnd::Source);
+  for (std::size_t axis = 0; axis < form.chunk.size(); ++axis) {
+    chunk.begin[axis] = chunk.begin[axis] / form.chunk[axis] * form.chunk[axis];
+    chunk.end[axis] = chunk.begin[axis] + form.chunk[axis];
+  }
+  const std::vector<CellMap> parts = restricted(map, MapEnd::Source, chunk);
+  return parts.empty() ? Shape{} : bounds(parts.front(), MapEnd::Target).shape();
+}
+
 class Chooser {
  public:
   Chooser(const PlanInput& input, std::size_t target, const PlanOptions& options)
@@ -49,6 +61,9 @@ class Chooser {
     stored_bytes_ = input.writer->stored_bytes(target);
     for (const std::size_t copy : maps_.by_source) forms_.try_emplace(tensor_.copies[copy].source);
     for (auto& [source, form] : forms_) form = input.reader->form(source);
+    if (maps_.by_source.empty()) return;
+    const std::size_t first = maps_.by_source.front();
+    of_chunk_ = of_one_chunk(maps_.copies[first], forms_.at(tensor_.copies[first].source));
   }
 
   Window best() {
@@ -58,7 +73,9 @@ class Chooser {
       Judged next = judge(extents);
       if (!best || std::pair(next.excess, next.cost) < std::pair(best->excess, best->cost)) best = std::move(next);
     }
-    return shape.empty() ? Window{{}, tensor_.info.bytes(), tensor_.info.bytes()} : best->window;
+    if (shape.empty()) return {{}, tensor_.info.bytes(), tensor_.info.bytes(), 0};
+    best->window.cost = best->cost;
+    return best->window;
   }
 
  private:
@@ -67,13 +84,15 @@ class Chooser {
   /// The least that an axis can be cut to.
   std::int64_t unit(std::size_t axis) const { return form_.is_raw ? 1 : form_.chunk[axis]; }
 
-  /// Extents that one axis is worth being cut to: a cell, a chunk, what one copy fills, all.
+  /// Extents that one axis is worth being cut to: a cell, a chunk, what one copy fills, what a chunk of a source has,
+  /// all.
   std::vector<std::int64_t> extents_along(std::size_t axis) const {
     const std::int64_t all = tensor_.info.shape[axis];
     std::set<std::int64_t> extents = {std::min(all, unit(axis)), std::min(all, form_.chunk[axis]), all};
     if (!maps_.by_source.empty()) {
       const std::int64_t filled = bounds(maps_.copies[maps_.by_source.front()], MapEnd::Target).shape()[axis];
       extents.insert(std::min(all, divided_up(filled, unit(axis)) * unit(axis)));
+      if (!of_chunk_.empty()) extents.insert(std::min(all, divided_up(of_chunk_[axis], unit(axis)) * unit(axis)));
     }
     return {extents.begin(), extents.end()};
   }
@@ -123,7 +142,7 @@ class Chooser {
     double parts = 1;
     for (std::size_t axis = 0; axis < extents.size(); ++axis)
       parts *= static_cast<double>(divided_up(tensor_.info.shape[axis], extents[axis]));
-    Window window{extents, ~std::uint64_t{0}, 0};
+    Window window{extents, ~std::uint64_t{0}, 0, 0};
     const std::uint64_t part_bytes = bytes(extents);
     Shape in_chunk = extents;
     for (std::size_t axis = 0; axis < extents.size(); ++axis)
@@ -141,6 +160,12 @@ class Chooser {
     const std::uint64_t excess = least - std::min(least, options_.memory_bytes);
     const bool overlaps = room <= options_.memory_bytes / 3;  // with the parts before and behind it
     return {window, excess, cost * parts * (overlaps ? 1 : 1.25)};
+  }
+
+  /// What most parts of this extent have of a chunk, where one begins behind the other: all of it, if they are whole
+  /// chunks.
+  static std::int64_t in_chunk(std::int64_t extent, std::int64_t chunk) {
+    return extent < chunk ? extent : std::gcd(extent, chunk);
   }
 
   /// Adds what it costs to read for a part; gives the bytes of the largest load.
@@ -167,8 +192,10 @@ class Chooser {
         Shape extents = box.box.shape();
         std::int64_t taken = *cells(extents);
         if (form.is_raw) {
-          for (std::size_t axis = 0; axis < extents.size(); ++axis)
-            extents[axis] = std::min(extents[axis], form.chunk[axis]);
+          for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+            const bool is_cut = extents[axis] < input_.sources[source].shape[axis];
+            extents[axis] = is_cut ? in_chunk(extents[axis], form.chunk[axis]) : form.chunk[axis];
+          }
           const std::uint64_t run = bytes_of(dtype, run_cells(extents, form.chunk));
           window.read_run = std::min(window.read_run, std::min(run, options_.load_bytes));
           read += LoadCost + static_cast<double>(bytes_of(dtype, taken)) / rate_of(run, ReadRates);
@@ -192,9 +219,14 @@ class Chooser {
   ChunkForm form_;
   std::uint64_t stored_bytes_ = 0;          // of a chunk, while it is written
   std::map<std::size_t, ChunkForm> forms_;  // of the sources
+  Shape of_chunk_;                          // extents of what is read of a source's chunk
 };
 
 }  // namespace
+
+double read_rate(std::uint64_t bytes) {
+  return rate_of(bytes, ReadRates);
+}
 
 Window choose_window(const PlanInput& input, std::size_t target, const PlanOptions& options) {
   return Chooser(input, target, options).best();

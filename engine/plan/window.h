@@ -13,7 +13,11 @@ struct Window {
   /// Of the shortest runs that are read and written, in bytes: what the disk makes of it.
   std::uint64_t read_run = 0;
   std::uint64_t write_run = 0;
+  double cost = 0;  ///< of all parts, in bytes that would take as long in long runs
 };
+
+/// The rate of reads of so many bytes each, as a part of what long ones have.
+double read_rate(std::uint64_t bytes);
 
 /// The extents for which all of the target's bytes are estimated to take least time. A part and one of its loads fit
 /// into `memory_bytes`, if any do.

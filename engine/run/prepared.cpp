@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/plan/origin.h"
+#include "engine/plan/recut.h"
 #include "engine/run/fingerprint.h"
 
 namespace rulec {
@@ -22,14 +23,67 @@ std::vector<TensorInfo> infos_of(std::span<const TargetTensor> targets) {
   return infos;
 }
 
+std::vector<TargetTensor> as_they_are(std::span<const TensorInfo> sources) {
+  std::vector<TargetTensor> targets;
+  for (const TensorInfo& info : sources) {
+    StridedCopy all;
+    const Shape strides = c_strides(info.shape);
+    for (std::size_t axis = 0; axis < strides.size(); ++axis)
+      all.axes.push_back({info.shape[axis], strides[axis], strides[axis]});
+    const Types types{info.dtype, info.dtype, info.dtype};
+    targets.push_back({info, {{targets.size(), simplified(std::move(all)), {}, types, {}}}, {}});
+  }
+  return targets;
+}
+
+std::vector<ScratchFile::Tensor> in_chunks(std::span<const TensorInfo> sources, const std::vector<Shape>& chunks) {
+  std::vector<ScratchFile::Tensor> tensors;
+  for (std::size_t i = 0; i < sources.size(); ++i) tensors.push_back({sources[i], chunks[i]});
+  return tensors;
+}
+
+std::vector<std::size_t> numbers_in(const TensorStore& store, std::span<const TensorInfo> tensors) {
+  std::vector<std::size_t> numbers;
+  for (const TensorInfo& info : tensors) numbers.push_back(*find_tensor(store.tensors(), info.name));
+  return numbers;
+}
+
+/// Has sources cut anew where that is worth it.
+Status add_first_pass(Prepared& prepared, const RunStores& stores, const PlanOptions& options, Diagnostics& diags) {
+  std::vector<Shape> chunks;
+  for (Recut& recut : find_recuts(prepared.input, options)) {
+    prepared.recut.push_back(recut.source);
+    prepared.recut_infos.push_back(prepared.input.sources[recut.source]);
+    chunks.push_back(std::move(recut.chunk));
+  }
+  if (chunks.empty()) return Done{};
+  prepared.first = std::make_unique<FirstPass>(prepared.recut_infos, chunks, stores);
+  FirstPass& first = *prepared.first;
+  Result<Plan> plan = plan_first_pass(first.made.input, options, diags);
+  if (!plan) return diags.failed();
+  first.made.plan = *std::move(plan);
+  prepared.reader = ChunkReader(*stores.source, &first.recut, prepared.input.sources);
+  prepared.input.recut = prepared.recut;
+  return Done{};
+}
+
 }  // namespace
+
+Prepared::~Prepared() = default;
+
+FirstPass::FirstPass(std::span<const TensorInfo> sources, const std::vector<Shape>& chunks, const RunStores& stores)
+    : targets(as_they_are(sources)),
+      scratch(in_chunks(sources, chunks)),
+      recut(*stores.source_chunks, numbers_in(*stores.source, sources), scratch),
+      stores{stores.source, stores.source_chunks, &scratch, &scratch, nullptr},
+      made(targets, sources, this->stores) {}
 
 Prepared::Prepared(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources, const RunStores& stores)
     : maps(all_maps(targets, sources)),
       infos(infos_of(targets)),
       reader(*stores.source, stores.source_chunks, sources),
       writer(*stores.target, stores.target_chunks, infos),
-      input{targets, maps, sources, &reader, &writer} {}
+      input{targets, maps, sources, &reader, &writer, {}} {}
 
 Result<std::unique_ptr<Prepared>> prepare(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources,
                                           const RunStores& stores, const RunOptions& options, Diagnostics& diags) {
@@ -40,6 +94,10 @@ Result<std::unique_ptr<Prepared>> prepare(std::span<const TargetTensor> targets,
     stores.target_files->come_from(prepared->origins);
   }
   if (stores.target_chunks != nullptr && !stores.target_chunks->lay_out(prepared->infos, diags)) return diags.failed();
+  // The scratch file lies among the target's, so that there is none where the target is not in files.
+  const bool may_recut =
+      stores.source_chunks != nullptr && (stores.target_files != nullptr || !options.scratch.empty());
+  if (may_recut && !add_first_pass(*prepared, stores, options.plan, diags)) return diags.failed();
   Result<Plan> plan = make_plan(prepared->input, options.plan, diags);
   if (!plan) return diags.failed();
   prepared->plan = *std::move(plan);

@@ -11,25 +11,44 @@
 #include "engine/plan/plan.h"
 #include "engine/run/run.h"
 #include "engine/store/chunk_access.h"
+#include "engine/store/scratch_file.h"
 
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
 
 namespace rulec {
 
+struct FirstPass;
+
 /// What a run and a look at its plan need: neither reads nor writes.
 struct Prepared {
   Prepared(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources, const RunStores& stores);
   Prepared(const Prepared&) = delete;
   Prepared& operator=(const Prepared&) = delete;
+  ~Prepared();
 
   std::vector<TargetMaps> maps;
   std::vector<TensorInfo> infos;
-  ChunkReader reader;
+  ChunkReader reader;  // of what is read in the end
   ChunkWriter writer;
   PlanInput input;                               // of all of these
   std::vector<std::optional<StoredAt>> origins;  // of the targets, in files of the source; none: nobody can use them
   Plan plan;
+  std::unique_ptr<FirstPass> first;  // where a first pass cuts sources anew; else null
+  std::vector<std::size_t> recut;    // those, of `sources`, and what they are
+  std::vector<TensorInfo> recut_infos;
+};
+
+/// Moves sources into a scratch file, from which the second pass reads them.
+struct FirstPass {
+  /// `sources` are those of the run that are to be cut anew, `chunks` their new chunks. Borrows both and `stores`.
+  FirstPass(std::span<const TensorInfo> sources, const std::vector<Shape>& chunks, const RunStores& stores);
+
+  std::vector<TargetTensor> targets;  // the sources, as they are
+  ScratchFile scratch;
+  RecutStore recut;  // what the second pass reads
+  RunStores stores;
+  Prepared made;
 };
 
 /// Has the target decide where everything will lie, and plans. Borrows `targets` and `sources`. Errors: R0907 and those

@@ -42,9 +42,15 @@ Result<ConversionPlan> plan_run(Graph graph, const RunStores& stores, const RunO
   ConversionPlan plan{{},
                       made.plan.bytes_read,
                       made.plan.bytes_written,
+                      0,
                       made.plan.needed_bytes,
                       options.plan.memory_bytes,
                       fingerprint_of(made, stores)};
+  if (made.first != nullptr) {
+    plan.bytes_read += made.first->made.plan.bytes_read;
+    plan.scratch_bytes = made.first->scratch.bytes();
+    plan.needed_bytes = std::max(plan.needed_bytes, made.first->made.plan.needed_bytes);
+  }
   for (const TargetSummary& row : summarise(made.input, made.plan)) {
     plan.tensors.push_back({made.infos[row.target], std::string(to_string(row.strategy)), row.parts, row.loads,
                             row.part_bytes, row.read_run, row.write_run});

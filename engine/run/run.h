@@ -31,6 +31,7 @@ struct RunOptions {
   std::optional<Part> part;       ///< this share of the plan; all, if none
   std::string fingerprint;        ///< that the plan must have; empty: any
   std::filesystem::path trace;    ///< a file for what each thread did when; empty: none
+  std::filesystem::path scratch;  ///< what a first pass makes, if there is one; empty: a file beside the target's
   std::function<void(const Progress&)> on_progress;
 };
 
@@ -46,6 +47,7 @@ struct RunReport {
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
   std::uint64_t bytes_reflinked = 0;    ///< of those written: they share the blocks of the source
+  std::uint64_t bytes_scratch = 0;      ///< written beside these by a first pass
   std::uint64_t dropped_pad_rows = 0;   ///< rows of padding that held numbers
   std::uint64_t dropped_constants = 0;  ///< tensors that were not full of their constant
   std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/run/runner.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -112,6 +113,7 @@ Status Runner::work(std::vector<bool> done_before, Journal* journal) {
   work.notes_all = share_.has_value();
   Timeline trace;
   if (!options_.trace.empty()) work.trace = &trace;
+  if (!do_first_pass(work)) return diags_.failed();
   std::uint64_t reflinked = 0;
   if (stores_.target_files != nullptr && !share_) {  // others would not know of it
     const Result<std::uint64_t> bytes = reflink(made_, *stores_.target_files, work.done_before, work.trace, diags_);
@@ -131,8 +133,51 @@ Status Runner::work(std::vector<bool> done_before, Journal* journal) {
   return Done{};
 }
 
+/// Beside the target's files, where there is room for as much; each part has its own.
+std::filesystem::path Runner::scratch_path() const {
+  if (!options_.scratch.empty()) return options_.scratch;
+  const std::filesystem::path path = stores_.target_files->folder() / "scratch";
+  return options_.part ? journal_of(path, *options_.part) : path;
+}
+
+/// Fills the scratch file, if anything is left to do that reads it.
+Status Runner::do_first_pass(const WorkOptions& second) {
+  if (made_.first == nullptr) return Done{};
+  FirstPass& first = *made_.first;
+  first.scratch.lie_at(scratch_path());
+  first.scratch.remove();  // what a run that was killed has left
+  const auto reads_scratch = [&](std::size_t load) {
+    return std::ranges::any_of(made_.plan.loads[load].blocks, [&](const Block& block) {
+      return std::ranges::binary_search(made_.recut, block.tensor);
+    });
+  };
+  bool is_needed = false;
+  for (std::size_t u = 0; u < made_.plan.units.size(); ++u) {
+    const bool is_done = !second.done_before.empty() && second.done_before[u];
+    is_needed = is_needed || (!is_done && std::ranges::any_of(made_.plan.units[u].loads, reads_scratch));
+  }
+  if (!is_needed) return Done{};
+  WorkOptions work;
+  work.memory_bytes = second.memory_bytes;
+  work.threads = second.threads;
+  work.trace = second.trace;
+  if (options_.on_progress) {
+    work.on_progress = [&](const Team::Mark& mark) {
+      options_.on_progress(
+          {mark.bytes, bytes_written() + first.scratch.bytes(), first.made.infos[mark.tensor].name, 0});
+    };
+  }
+  if (!first.scratch.begin(first.made.infos, diags_) || !do_work(first.made.input, first.made.plan, work, diags_) ||
+      !first.scratch.commit(diags_))
+    return diags_.failed();
+  report_.bytes_scratch += first.scratch.bytes();
+  report_.bytes_read += first.made.plan.bytes_read;
+  return Done{};
+}
+
 void Runner::tell(const Team::Mark& mark, std::uint64_t resumed) const {
-  options_.on_progress({mark.bytes, bytes_written(), made_.infos[mark.tensor].name, resumed});
+  const std::uint64_t before = report_.bytes_scratch;
+  options_.on_progress({mark.bytes + before, bytes_written() + before, made_.infos[mark.tensor].name, resumed});
 }
 
 int Runner::threads() const {

@@ -12,6 +12,7 @@
 #include "engine/run/run.h"
 #include "engine/run/share.h"
 #include "engine/run/team.h"
+#include "engine/run/work.h"
 
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
@@ -43,6 +44,8 @@ class Runner {
   Result<Journal> open_journal(const std::filesystem::path& path, const std::string& mark);
   Status begin(bool again);
   Status take_up(Journal& journal);
+  std::filesystem::path scratch_path() const;
+  Status do_first_pass(const WorkOptions& work);
   Status work(std::vector<bool> done_before, Journal* journal);
   Status commit() { return stores_.target->commit(diags_); }
 

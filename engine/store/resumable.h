@@ -41,6 +41,9 @@ class ResumableSink : public ChunkedSink {
     return 0;
   }
 
+  /// Where what belongs to the target may lie for a while, between `begin` and `commit`.
+  virtual std::filesystem::path folder() const = 0;
+
   /// Where the file is that `place` or `stored` names by this number, between `begin` and `commit`.
   virtual std::filesystem::path file_path(std::size_t file) const = 0;
 

@@ -72,6 +72,7 @@ class SafetensorsSink final : public TensorSink, public ResumableSink {
   Result<std::uint64_t> reflink(std::size_t tensor, const InputFile& from, std::uint64_t offset,
                                 Diagnostics& diags) override;
   std::string form() const override { return "safetensors"; }
+  fs::path folder() const override { return folder_; }
   fs::path file_path(std::size_t file) const override { return planned_[file].path; }
   std::optional<StoredChunk> stored(std::size_t /*tensor*/, const Shape& /*chunk*/) const override { return {}; }
   Status flush(Diagnostics& diags) override;

@@ -137,6 +137,10 @@ void print_text(const ConversionArguments& args, const Job& job, const Outcome& 
   table.add({"bytes", job.options.dry_run ? bytes_text(planned)
                                           : fmt::format("{} read, {} written{}", bytes_text(report.bytes_read),
                                                         bytes_text(report.bytes_written), reflinked_text(report))});
+  if (report.bytes_scratch > 0) {
+    table.add({"scratch", fmt::format("{}, for what took two passes; with more --memory, less or none would",
+                                      bytes_text(report.bytes_scratch))});
+  }
   table.add({"classes", class_counts(report)});
   if (const std::string dropped = dropped_text(report); !dropped.empty()) table.add({"dropped", dropped});
   if (!job.options.dry_run) {
@@ -175,6 +179,7 @@ Json to_json(const ConversionArguments& args, const Job& job, const Outcome& out
           {"bytes_read", outcome.report.bytes_read},
           {"bytes_written", outcome.report.bytes_written},
           {"bytes_reflinked", outcome.report.bytes_reflinked},
+          {"bytes_scratch", outcome.report.bytes_scratch},
           {"dropped",
            {{"pad_rows", outcome.report.dropped_pad_rows},
             {"constants", outcome.report.dropped_constants},

@@ -25,6 +25,10 @@ void print_text(const ConversionPlan& plan) {
   }
   Table all({Align::Left, Align::Left});
   all.add({"bytes", fmt::format("{} read, {} written", bytes_text(plan.bytes_read), bytes_text(plan.bytes_written))});
+  if (plan.scratch_bytes > 0) {
+    all.add({"scratch",
+             fmt::format("{}, written beside the target and read again: two passes", bytes_text(plan.scratch_bytes))});
+  }
   all.add({"memory", fmt::format("{} of {} must be there at once", bytes_text(plan.needed_bytes),
                                  bytes_text(plan.memory_bytes))});
   if (!plan.fingerprint.empty()) all.add({"fingerprint", plan.fingerprint});
@@ -45,8 +49,9 @@ Json to_json(const ConversionPlan& plan) {
                        {"write_run", t.write_run}});
   }
   return {{"tensors", std::move(tensors)},       {"bytes_read", plan.bytes_read},
-          {"bytes_written", plan.bytes_written}, {"needed_bytes", plan.needed_bytes},
-          {"memory_bytes", plan.memory_bytes},   {"fingerprint", plan.fingerprint}};
+          {"bytes_written", plan.bytes_written}, {"scratch_bytes", plan.scratch_bytes},
+          {"needed_bytes", plan.needed_bytes},   {"memory_bytes", plan.memory_bytes},
+          {"fingerprint", plan.fingerprint}};
 }
 
 ExitCode run(const ConversionArguments& args) {

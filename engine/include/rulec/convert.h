@@ -87,6 +87,7 @@ struct Report {
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
   std::uint64_t bytes_reflinked = 0;    ///< of those written: they share the disk's blocks with the source
+  std::uint64_t bytes_scratch = 0;      ///< written beside those, and read again, for tensors made in two passes
   std::uint64_t dropped_pad_rows = 0;   ///< rows of padding that held numbers, which a policy let go
   std::uint64_t dropped_constants = 0;  ///< tensors that were not full of their constant, likewise
   std::uint64_t dropped_aliases = 0;    ///< tensors that were not the copy that the rules make of another, likewise
@@ -96,7 +97,7 @@ struct Report {
 /// How one tensor will be made.
 struct PlannedTensor {
   TensorInfo tensor;
-  std::string strategy;          ///< streamed, whole, gathered, scattered, together, batched
+  std::string strategy;          ///< streamed, whole, gathered, scattered, together, batched, two-pass
   std::size_t parts = 0;         ///< that it is made in
   std::size_t loads = 0;         ///< ranges that are read for them
   std::uint64_t part_bytes = 0;  ///< of the largest part
@@ -109,8 +110,9 @@ struct ConversionPlan {
   std::vector<PlannedTensor> tensors;  ///< by name
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
-  std::uint64_t needed_bytes = 0;  ///< of memory, without which it does not get through
-  std::uint64_t memory_bytes = 0;  ///< that it may use
+  std::uint64_t scratch_bytes = 0;  ///< of a file that is written and read in between, for tensors made in two passes
+  std::uint64_t needed_bytes = 0;   ///< of memory, without which it does not get through
+  std::uint64_t memory_bytes = 0;   ///< that it may use
   /// Differs if anything does: the source's files, the rules, the options, the memory, rulec. Empty where the source or
   /// the target is not in files.
   std::string fingerprint;
@@ -128,6 +130,10 @@ Result<ConversionPlan> plan_conversion(const Model& model, std::string_view to, 
 /// What only gets another name, from files of safetensors to others, is not copied where both lie in one file system
 /// that can share blocks (reflinks: XFS, btrfs). For that, a file of which all tensors do lies in the order of the
 /// source, with up to 4 KiB of blanks behind its header; on every file system, so that its bytes are the same.
+///
+/// A tensor that memory does not hold, and that lies along another axis in the target, is made in two passes where that
+/// is faster: it is written once more, to a scratch file beside the target's, in chunks from which long ranges can be
+/// read along that axis. The file is gone when the conversion is over.
 ///
 /// Shapes and orders are the pack's: `[D N H]` is row-major, last axis fastest. Casts round to nearest even (IEEE
 /// 754-2019, 4.3.1). `source` is read from several threads at once; `target` is written to from any thread, by one at a

@@ -83,6 +83,7 @@ class OrbaxSink final : public TensorSink, public ResumableSink {
                      Diagnostics& diags) override;
 
   std::string form() const override;
+  fs::path folder() const override { return step_; }
   fs::path file_path(std::size_t file) const override { return step_ / Item / plan_.files[file].path; }
   std::optional<StoredChunk> stored(std::size_t tensor, const Shape& chunk) const override;
   Status flush(Diagnostics& diags) override { return values_->flush(diags); }
