@@ -171,10 +171,9 @@ TEST_CASE("two passes are for what memory does not hold, and one pass would move
   };
   const Row rows[] = {
       {"a transpose that fits", "let D = 2304, F = 9216\na : [D F] -> w : [F D]", 1024 * MiB, {}},
-      {"one that does not: 256 rows of each side are 16 MiB and 4 MiB",
-       "let D = 8192, F = 32768\na : [D F] -> w : [F D]",
-       64 * MiB,
-       {{1024, 256}}},
+      {"one that nearly does", "let D = 8192, F = 8192\na : [D F] -> w : [F D]", 144 * MiB, {}},
+      {"one that does not", "let D = 8192, F = 32768\na : [D F] -> w : [F D]", 64 * MiB, {{1024, 256}}},
+      {"one of odd sizes", "let D = 8191, F = 32771\na : [D F] -> w : [F D]", 64 * MiB, {{1311, 328}}},
       {"long runs whatever memory there is", "let D = 8192, F = 32768\na : [(D F)] -> w : [D F]", 64 * MiB, {}},
       {"the heads of a matrix",
        "let N = 128, H = 128, D = 16384\na : [D N H] -> w : [(N H) D]",
@@ -184,10 +183,20 @@ TEST_CASE("two passes are for what memory does not hold, and one pass would move
        "let L = 64, D = 4096, F = 4096\nfor i in 0..L { a[i @ 1] : [D F] -> w.<i> : [F D] }",
        2048 * MiB,
        {}},
-      {"parts of one",
-       "let q = 16384, k = 64, D = 16384\nx : [D q], y : [k D] -> w : [(q + k) D]",
+      {"of many, the largest",
+       "let L = 4, D = 8192, F = 8192\nfor i in 0..L { a.<i> : [D F] -> w.<i> : [F D] }\n"
+       "b : [D F] -> v : [F D]",
        64 * MiB,
-       {{257, 512}}},
+       {{1024, 1024}}},
+      {"two of one",
+       "let q = 8192, k = 16384, D = 16384\nx : [D q], y : [D k] -> w : [(q + k) D]",
+       64 * MiB,
+       {{512, 512}}},
+      {"every other column", "let D = 8192, F = 8192\nfor g in {x, y} { <g> : [F D] -> w : [D (F g)] }", 64 * MiB, {}},
+      {"the layers of Llama 405B, in the memory that is usual",
+       "let D = 16384, F = 53248\na : [D F] -> w : [F D]",
+       1024 * MiB,
+       {}},
   };
   for (const Row& row : rows) {
     CAPTURE(std::string(row.what));

@@ -100,7 +100,11 @@ class Detector {
           .help("correct the file if it is wrong");
       return true;
     }
-    if (said.is_claim && is_called_otherwise(said, *pack)) return true;
+    if (const std::optional<std::string> names = said.is_claim ? called_otherwise(said, *pack) : std::nullopt) {
+      gathered_.decisions.push_back(
+          fmt::format("{} is not {}, as `{}` says: {}", said.name, to_string(said.value), file, *names));
+      return true;
+    }
     contradict(said.name, said.value, why);
     // What lies beside the checkpoint is of interest where it changes something.
     if (!said.is_claim || !current_.pack || current_.pack->options.at(said.name) != said.value)
@@ -138,17 +142,22 @@ class Detector {
     return std::nullopt;
   }
 
-  /// Whether names at hand are those of another text than was claimed. A claim may be of what a checkpoint was made
-  /// from, and what is at hand another: bfloat16 beside what was made of fp8.
-  bool is_called_otherwise(const SaidOption& said, const Pack& pack) {
+  /// Evidence that names at hand are those of another text than was claimed, all of them. A claim may be of what a
+  /// checkpoint was made from, and what is at hand another: bfloat16 beside what was made of fp8.
+  std::optional<std::string> called_otherwise(const SaidOption& said, const Pack& pack) {
     const std::vector<std::string> texts = open_options(rules_, gathered_.inputs, ast::Option::Type::Set);
-    if (std::ranges::find(texts, said.name) == texts.end()) return false;
-    return std::ranges::any_of(set_values(rules_, said.name), [&](const Value& value) {
+    if (std::ranges::find(texts, said.name) == texts.end()) return std::nullopt;
+    for (const Value& value : set_values(rules_, said.name)) {
+      if (value == said.value) continue;
       Inputs trial = gathered_.inputs;
       trial.options[said.name] = value;
-      const std::optional<Pack> other = value == said.value ? std::nullopt : try_elaborate(rules_, trial, diags_);
-      return other && score(*other, trial).names_better_than(score(pack, trial));
-    });
+      const std::optional<Pack> other = try_elaborate(rules_, trial, diags_);
+      if (!other) continue;
+      const FitScore then = score(*other, trial);
+      if (then.missing == 0 && then.names_better_than(score(pack, trial)))
+        return fmt::format("all names are there where it is {}", to_string(value));
+    }
+    return std::nullopt;
   }
 
   /// Takes the value if the checkpoint fits better with it, or if the pack itself excludes what it would else be. What

@@ -206,9 +206,10 @@ class Drafter {
     if (!has_cells(t) || is_done_.contains(t)) return;
     const Window& window = windows_[t];
     const std::vector<Box> boxes = windows_of(input_.targets[t].info.shape, window.extents);
+    const Strategy strategy = is_recut(t) ? Strategy::TwoPass : strategy_of(window, boxes.size());
     for (const Box& box : boxes) {
       UnitDraft draft;
-      draft.strategy = is_recut(t) ? Strategy::TwoPass : strategy_of(window, boxes.size());
+      draft.strategy = strategy;
       add(draft, t, box);
       finish(std::move(draft));
     }

@@ -2,6 +2,7 @@
 #include "engine/plan/recut.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -12,17 +13,21 @@
 namespace rulec {
 namespace {
 
-/// Of what one pass is estimated to take, two have to take less: they need room on the disk, too.
-constexpr double WorthIt = 0.8;
+/// Of what one pass is estimated to take, two must take less: they need room on the disk, too.
+constexpr double WorthIt = 0.6;
+/// Each is some objects in memory while the work is planned and done.
+constexpr std::uint64_t MostChunks = std::uint64_t{1} << 16U;
 
 /// What is read or written in one piece of either pass, at most: others are in memory beside it.
 std::uint64_t slab_bytes(const PlanOptions& options) {
-  return options.memory_bytes / 4;
+  return options.memory_bytes / 3;
 }
 
-/// At most `most` of `all` cells, as many in each piece as can be: the last one costs as much as the others.
+/// The cells of each piece, at most `most`, so that the last one is as large as the others, or nearly: that it costs as
+/// much in any case. Sizes of models have many divisors.
 std::int64_t evenly(std::int64_t all, std::int64_t most) {
-  for (std::int64_t extent = most; extent > most / 2; --extent) {
+  constexpr std::int64_t Tried = 4096;
+  for (std::int64_t extent = most; extent > std::max(most / 2, most - Tried); --extent) {
     if (all % extent == 0) return extent;
   }
   return divided_up(all, divided_up(all, most));
@@ -46,58 +51,80 @@ class Finder {
 
   std::vector<Recut> find() {
     for (std::size_t t = 0; t < input_.targets.size(); ++t) {
-      if (options_.force ? *options_.force == Strategy::TwoPass : is_slow(t)) recut(t);
+      const Chunks chunks = chunks_of(t);
+      if (chunks.empty() || (!options_.force && !is_worth_it(t, chunks))) continue;
+      chunks_.insert(chunks.begin(), chunks.end());
     }
-    std::vector<Recut> all;
-    for (auto& [source, chunk] : chunks_) all.push_back({source, std::move(chunk)});
-    return all;
+    return options_.force ? all() : largest();
   }
 
  private:
-  /// Whether two passes are worth it for a target.
-  bool is_slow(std::size_t t) const {
-    const TargetTensor& target = input_.targets[t];
-    if (target.info.bytes() <= slab_bytes(options_)) return false;
-    const std::map<std::size_t, Shape> chunks = chunks_of(t);
-    if (chunks.empty()) return false;
-    const double one = choose_window(input_, t, options_).cost;
-    double two = static_cast<double>(target.info.bytes());
+  using Chunks = std::map<std::size_t, Shape>;  // by source
+
+  std::vector<Recut> all() const {
+    std::vector<Recut> recuts;
+    for (const auto& [source, chunk] : chunks_) recuts.push_back({source, chunk});
+    return recuts;
+  }
+
+  /// As many as the disk has to have room for only once more what the largest has: of a model with many such tensors,
+  /// the scratch file would else be as large as the model.
+  std::vector<Recut> largest() const {
+    std::vector<Recut> recuts = all();
+    const auto bytes = [&](const Recut& recut) { return input_.sources[recut.source].bytes(); };
+    std::ranges::stable_sort(recuts, std::greater(), bytes);
+    std::uint64_t room = recuts.empty() ? 0 : bytes(recuts.front());
+    std::erase_if(recuts, [&](const Recut& recut) {
+      if (bytes(recut) > room) return true;
+      room -= bytes(recut);
+      return false;
+    });
+    std::ranges::sort(recuts, {}, &Recut::source);
+    return recuts;
+  }
+
+  /// Whether two passes are, where these sources are cut anew.
+  bool is_worth_it(std::size_t t, const Chunks& chunks) const {
+    auto two = static_cast<double>(input_.targets[t].info.bytes());
     for (const auto& [source, chunk] : chunks) {
       const TensorInfo& info = input_.sources[source];
+      const std::uint64_t chunk_bytes = bytes_of(info.dtype, *cells(chunk));
+      if (info.bytes() / chunk_bytes > MostChunks) return false;
       const auto bytes = static_cast<double>(info.bytes());
-      two += 2 * bytes + bytes / read_rate(bytes_of(info.dtype, *cells(chunk)));
+      two += 2 * bytes + bytes / read_rate(chunk_bytes);
     }
-    return two < WorthIt * one;
+    return two < WorthIt * choose_window(input_, t, options_).cost;
   }
 
-  void recut(std::size_t t) {
-    for (auto& [source, chunk] : chunks_of(t)) chunks_.emplace(source, std::move(chunk));
-  }
-
-  /// New chunks of the sources that a target has cells of: what a slab of the source and one of the target have in
-  /// common.
-  std::map<std::size_t, Shape> chunks_of(std::size_t t) const {
+  /// New chunks of the sources of a target that memory does not hold: what a slab of the source and one of the target
+  /// have in common. None for those of which the target skips cells, since what lies between is read with them.
+  Chunks chunks_of(std::size_t t) const {
     const TargetTensor& target = input_.targets[t];
+    Chunks chunks;
+    if (!options_.force && target.info.bytes() <= slab_bytes(options_)) return chunks;
     const Shape& shape = target.info.shape;
     const Shape slab = slab_of(input_.writer->form(t).chunk, target.info.dtype, slab_bytes(options_));
-    std::map<std::size_t, Shape> chunks;
     for (const std::size_t copy : input_.maps[t].by_source) {
       const std::size_t source = target.copies[copy].source;
       const TensorInfo& info = input_.sources[source];
+      if (chunks.contains(source) || (!options_.force && info.bytes() <= options_.memory_bytes)) continue;
       const ChunkForm form = input_.reader->form(source);
-      if (!form.is_raw || form.chunk != info.shape || chunks.contains(source)) continue;
-      // What fits into memory is read whole, along whichever axis.
-      if (!options_.force && info.bytes() <= slab_bytes(options_)) continue;
+      if (!form.is_raw || form.chunk != info.shape) continue;
       Shape chunk = options_.force ? halves(info.shape) : slab_of(info.shape, info.dtype, slab_bytes(options_));
       // A slab of the target that has cells of this source begins where the copy does.
       Box box{bounds(input_.maps[t].copies[copy], MapEnd::Target).begin, {}};
       for (std::size_t axis = 0; axis < shape.size(); ++axis)
         box.end.push_back(std::min(shape[axis], box.begin[axis] + slab[axis]));
+      bool is_dense = true;
       for (const CellMap& part : restricted(input_.maps[t].copies[copy], MapEnd::Target, box)) {
         const Shape read = bounds(part, MapEnd::Source).shape();
+        is_dense = is_dense && *cells(read) == part.cells();
         for (std::size_t axis = 0; axis < chunk.size(); ++axis) chunk[axis] = std::min(chunk[axis], read[axis]);
       }
-      if (chunk != info.shape) chunks.emplace(source, std::move(chunk));
+      // Chunks at the edges take as much room as the others.
+      for (std::size_t axis = 0; axis < chunk.size(); ++axis)
+        chunk[axis] = divided_up(info.shape[axis], divided_up(info.shape[axis], chunk[axis]));
+      if ((is_dense || options_.force) && chunk != info.shape) chunks.emplace(source, std::move(chunk));
     }
     return chunks;
   }
@@ -109,7 +136,7 @@ class Finder {
 
   const PlanInput& input_;
   const PlanOptions& options_;
-  std::map<std::size_t, Shape> chunks_;  // by source
+  Chunks chunks_;
 };
 
 }  // namespace
@@ -127,7 +154,7 @@ Result<Plan> plan_first_pass(const PlanInput& input, const PlanOptions& options,
     const std::uint64_t chunk_bytes = bytes_of(info.dtype, *cells(chunk));
     Shape slab = slab_of(info.shape, info.dtype, slab_bytes(options));
     for (std::size_t axis = 0; axis < slab.size(); ++axis) {
-      if (slab[axis] < info.shape[axis]) slab[axis] = slab[axis] / chunk[axis] * chunk[axis];
+      if (slab[axis] < info.shape[axis]) slab[axis] = std::max<std::int64_t>(1, slab[axis] / chunk[axis]) * chunk[axis];
     }
     for (const Box& box : windows_of(info.shape, slab)) {
       UnitDraft& draft = drafts.emplace_back();

@@ -17,8 +17,9 @@ struct Recut {
   Shape chunk;             ///< the extents of its new chunks
 };
 
-/// The sources for which two passes are estimated to take less time than one, with the chunks for them. Only raw ones
-/// that lie in one piece. In their order.
+/// The sources for which two passes are estimated to take much less time than one, with the chunks for them: raw ones
+/// that lie in one piece and are larger than the memory. Of many, the largest, as long as all together have no more
+/// bytes than one. In their order.
 std::vector<Recut> find_recuts(const PlanInput& input, const PlanOptions& options);
 
 /// The plan of the first pass, which moves bytes alone. Targets are the sources, in the chunks of the writer: what is

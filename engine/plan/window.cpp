@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -162,10 +161,11 @@ class Chooser {
     return {window, excess, cost * parts * (overlaps ? 1 : 1.25)};
   }
 
-  /// What most parts of this extent have of a chunk, where one begins behind the other: all of it, if they are whole
-  /// chunks.
+  /// What parts of this extent, one behind the other, have of the chunks that they meet, in the mean: they meet one
+  /// more than they have room for, unless they are whole chunks.
   static std::int64_t in_chunk(std::int64_t extent, std::int64_t chunk) {
-    return extent < chunk ? extent : std::gcd(extent, chunk);
+    if (extent < chunk) return extent;
+    return extent % chunk == 0 ? chunk : extent / (extent / chunk + 1);
   }
 
   /// Adds what it costs to read for a part; gives the bytes of the largest load.
@@ -194,7 +194,8 @@ class Chooser {
         if (form.is_raw) {
           for (std::size_t axis = 0; axis < extents.size(); ++axis) {
             const bool is_cut = extents[axis] < input_.sources[source].shape[axis];
-            extents[axis] = is_cut ? in_chunk(extents[axis], form.chunk[axis]) : form.chunk[axis];
+            extents[axis] =
+                is_cut ? in_chunk(extents[axis], form.chunk[axis]) : std::min(extents[axis], form.chunk[axis]);
           }
           const std::uint64_t run = bytes_of(dtype, run_cells(extents, form.chunk));
           window.read_run = std::min(window.read_run, std::min(run, options_.load_bytes));

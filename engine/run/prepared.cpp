@@ -48,23 +48,23 @@ std::vector<std::size_t> numbers_in(const TensorStore& store, std::span<const Te
   return numbers;
 }
 
-/// Has sources cut anew where that is worth it.
-Status add_first_pass(Prepared& prepared, const RunStores& stores, const PlanOptions& options, Diagnostics& diags) {
+/// Has sources cut anew where that is worth it, and there is memory for it.
+void add_first_pass(Prepared& prepared, const RunStores& stores, const PlanOptions& options) {
   std::vector<Shape> chunks;
   for (Recut& recut : find_recuts(prepared.input, options)) {
     prepared.recut.push_back(recut.source);
     prepared.recut_infos.push_back(prepared.input.sources[recut.source]);
     chunks.push_back(std::move(recut.chunk));
   }
-  if (chunks.empty()) return Done{};
-  prepared.first = std::make_unique<FirstPass>(prepared.recut_infos, chunks, stores);
-  FirstPass& first = *prepared.first;
-  Result<Plan> plan = plan_first_pass(first.made.input, options, diags);
-  if (!plan) return diags.failed();
-  first.made.plan = *std::move(plan);
-  prepared.reader = ChunkReader(*stores.source, &first.recut, prepared.input.sources);
+  if (chunks.empty()) return;
+  auto first = std::make_unique<FirstPass>(prepared.recut_infos, chunks, stores);
+  Diagnostics unsaid;  // one pass may get through with less
+  Result<Plan> plan = plan_first_pass(first->made.input, options, unsaid);
+  if (!plan) return;
+  first->made.plan = *std::move(plan);
+  prepared.first = std::move(first);
+  prepared.reader = ChunkReader(*stores.source, &prepared.first->store, prepared.input.sources);
   prepared.input.recut = prepared.recut;
-  return Done{};
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ Prepared::~Prepared() = default;
 FirstPass::FirstPass(std::span<const TensorInfo> sources, const std::vector<Shape>& chunks, const RunStores& stores)
     : targets(as_they_are(sources)),
       scratch(in_chunks(sources, chunks)),
-      recut(*stores.source_chunks, numbers_in(*stores.source, sources), scratch),
+      store(*stores.source_chunks, numbers_in(*stores.source, sources), scratch),
       stores{stores.source, stores.source_chunks, &scratch, &scratch, nullptr},
       made(targets, sources, this->stores) {}
 
@@ -97,7 +97,7 @@ Result<std::unique_ptr<Prepared>> prepare(std::span<const TargetTensor> targets,
   // The scratch file lies among the target's, so that there is none where the target is not in files.
   const bool may_recut =
       stores.source_chunks != nullptr && (stores.target_files != nullptr || !options.scratch.empty());
-  if (may_recut && !add_first_pass(*prepared, stores, options.plan, diags)) return diags.failed();
+  if (may_recut) add_first_pass(*prepared, stores, options.plan);
   Result<Plan> plan = make_plan(prepared->input, options.plan, diags);
   if (!plan) return diags.failed();
   prepared->plan = *std::move(plan);

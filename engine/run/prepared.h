@@ -35,7 +35,7 @@ struct Prepared {
   std::vector<std::optional<StoredAt>> origins;  // of the targets, in files of the source; none: nobody can use them
   Plan plan;
   std::unique_ptr<FirstPass> first;  // where a first pass cuts sources anew; else null
-  std::vector<std::size_t> recut;    // those, of `sources`, and what they are
+  std::vector<std::size_t> recut;    // those, of `input.sources`, and what they are
   std::vector<TensorInfo> recut_infos;
 };
 
@@ -46,7 +46,7 @@ struct FirstPass {
 
   std::vector<TargetTensor> targets;  // the sources, as they are
   ScratchFile scratch;
-  RecutStore recut;  // what the second pass reads
+  RecutStore store;  // what the second pass reads
   RunStores stores;
   Prepared made;
 };

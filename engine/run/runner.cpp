@@ -113,13 +113,13 @@ Status Runner::work(std::vector<bool> done_before, Journal* journal) {
   work.notes_all = share_.has_value();
   Timeline trace;
   if (!options_.trace.empty()) work.trace = &trace;
-  if (!do_first_pass(work)) return diags_.failed();
   std::uint64_t reflinked = 0;
   if (stores_.target_files != nullptr && !share_) {  // others would not know of it
     const Result<std::uint64_t> bytes = reflink(made_, *stores_.target_files, work.done_before, work.trace, diags_);
     if (!bytes) return diags_.failed();
     reflinked = *bytes;
   }
+  if (!do_first_pass(work)) return diags_.failed();
   const std::uint64_t elsewhere = made_.plan.bytes_written - bytes_written();
   if (options_.on_progress) {
     work.on_progress = [&](const Team::Mark& mark) { tell({mark.bytes - elsewhere, mark.tensor}, resumed_); };
@@ -142,10 +142,11 @@ std::filesystem::path Runner::scratch_path() const {
 
 /// Fills the scratch file, if anything is left to do that reads it.
 Status Runner::do_first_pass(const WorkOptions& second) {
+  std::error_code ignored;  // what a run that was killed has left, whether or not this one needs any
+  if (stores_.target_files != nullptr) std::filesystem::remove(scratch_path(), ignored);
   if (made_.first == nullptr) return Done{};
   FirstPass& first = *made_.first;
-  first.scratch.lie_at(scratch_path());
-  first.scratch.remove();  // what a run that was killed has left
+  scratched_ = first.scratch.bytes();
   const auto reads_scratch = [&](std::size_t load) {
     return std::ranges::any_of(made_.plan.loads[load].blocks, [&](const Block& block) {
       return std::ranges::binary_search(made_.recut, block.tensor);
@@ -163,10 +164,10 @@ Status Runner::do_first_pass(const WorkOptions& second) {
   work.trace = second.trace;
   if (options_.on_progress) {
     work.on_progress = [&](const Team::Mark& mark) {
-      options_.on_progress(
-          {mark.bytes, bytes_written() + first.scratch.bytes(), first.made.infos[mark.tensor].name, 0});
+      options_.on_progress({resumed_ + mark.bytes, total(), first.made.infos[mark.tensor].name, resumed_});
     };
   }
+  first.scratch.lie_at(scratch_path());
   if (!first.scratch.begin(first.made.infos, diags_) || !do_work(first.made.input, first.made.plan, work, diags_) ||
       !first.scratch.commit(diags_))
     return diags_.failed();
@@ -175,9 +176,13 @@ Status Runner::do_first_pass(const WorkOptions& second) {
   return Done{};
 }
 
+/// What progress runs to: it has the first pass, too.
+std::uint64_t Runner::total() const {
+  return bytes_written() + (made_.first == nullptr ? 0 : made_.first->scratch.bytes());
+}
+
 void Runner::tell(const Team::Mark& mark, std::uint64_t resumed) const {
-  const std::uint64_t before = report_.bytes_scratch;
-  options_.on_progress({mark.bytes + before, bytes_written() + before, made_.infos[mark.tensor].name, resumed});
+  options_.on_progress({mark.bytes + scratched_, total(), made_.infos[mark.tensor].name, resumed});
 }
 
 int Runner::threads() const {

@@ -50,6 +50,7 @@ class Runner {
   Status commit() { return stores_.target->commit(diags_); }
 
   void tell(const Team::Mark& mark, std::uint64_t resumed) const;
+  std::uint64_t total() const;
   std::uint64_t bytes_written() const { return share_ ? share_->bytes_written : made_.plan.bytes_written; }
   int threads() const;
 
@@ -58,8 +59,9 @@ class Runner {
   const RunOptions& options_;
   RunReport& report_;
   Diagnostics& diags_;
-  std::optional<Share> share_;  // of a run that does a part
-  std::uint64_t resumed_ = 0;   // bytes that a run before this one has written
+  std::optional<Share> share_;   // of a run that does a part
+  std::uint64_t resumed_ = 0;    // bytes that a run before this one has written
+  std::uint64_t scratched_ = 0;  // bytes of the scratch file, once the first pass is over or not needed
 };
 
 }  // namespace rulec

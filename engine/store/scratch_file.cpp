@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 #include "engine/tensor/box.h"
 #include "engine/tensor/element_bytes.h"
@@ -32,8 +33,15 @@ void ScratchFile::remove() {
 
 Status ScratchFile::begin(std::span<const TensorInfo> /*tensors*/, Diagnostics& diags) {
   remove();
-  Result<OutputFile> file = OutputFile::create(path_, bytes_, diags);
-  if (!file) return diags.failed();
+  Diagnostics said;
+  Result<OutputFile> file = OutputFile::create(path_, bytes_, said);
+  if (!file) {
+    for (Diagnostic wrong : said.all()) {
+      wrong.helps.emplace_back("this file is for what memory does not hold; with more of it, there is none");
+      diags.add(std::move(wrong));
+    }
+    return diags.failed();
+  }
   written_.emplace(*std::move(file));
   return Done{};
 }
@@ -44,7 +52,7 @@ Status ScratchFile::commit(Diagnostics& diags) {
   if (!file) return diags.failed();
   read_.emplace(*std::move(file));
   std::error_code ignored;
-  std::filesystem::remove(path_, ignored);
+  std::filesystem::remove(std::exchange(path_, {}), ignored);
   return Done{};
 }
 

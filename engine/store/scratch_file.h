@@ -43,12 +43,13 @@ class ScratchFile final : public TensorSink, public ChunkedSink {
   /// Takes it off the disk, if it is there.
   void remove();
 
-  /// For the time between `commit` and `remove`. See `ChunkedStore::read_range`.
+  /// For the time between `commit` and `remove`. See `ChunkedStore::read_range`. Errors: R0801, R0817.
   Status read(std::uint64_t offset, std::span<std::byte> into, Room room, Diagnostics& diags) const;
 
+  /// Errors: R0809.
   Status begin(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
   Status write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) override;
-  /// Nobody waits for the disk. The file loses its name, so that it goes with the process.
+  /// Nobody waits for the disk. The file loses its name, so that it goes with the process. Errors: R0801.
   Status commit(Diagnostics& diags) override;
 
   Status lay_out(std::span<const TensorInfo> /*tensors*/, Diagnostics& /*diags*/) override { return Done{}; }

@@ -28,6 +28,7 @@
 #include <rulec/check.h>
 
 #include "engine/rules/rules.h"
+#include "grammar/messages.h"
 #include "tests/mutations/tokens.h"
 
 namespace rulec::mutations {
@@ -61,6 +62,7 @@ Result<Witness> find_witness(const std::string& name, Diagnostics& diags) {
     if (!check(pack, only(model), diags)) return diags.failed();
     models.emplace(std::chrono::steady_clock::now() - start, model);
   }
+  if (models.empty()) return report(diags, {}, diag::Usage, fmt::format("the pack `{}` has no presets", name));
   for (auto& [time, model] : models) witness.models.push_back(std::move(model));
   return witness;
 }

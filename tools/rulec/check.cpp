@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -115,7 +116,11 @@ std::vector<Verdict> check_packs(const std::vector<std::string>& names, const st
   };
   std::vector<std::future<void>> others;
   const std::size_t most = std::min<std::size_t>(names.size(), std::thread::hardware_concurrency());
-  for (std::size_t i = 1; i < most; ++i) others.push_back(std::async(std::launch::async, work));
+  try {
+    for (std::size_t i = 1; i < most; ++i) others.push_back(std::async(std::launch::async, work));
+  } catch (const std::system_error&) {
+    // The system has no more threads: fewer do it.
+  }
   work();
   for (std::future<void>& other : others) other.get();
   return verdicts;

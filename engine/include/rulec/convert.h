@@ -25,7 +25,7 @@ enum class TensorClass : std::uint8_t { Exact, Stable, Lossy, OneWay };
 std::string_view to_string(TensorClass c);
 
 struct Progress {
-  std::uint64_t bytes_done = 0;  ///< of the target
+  std::uint64_t bytes_done = 0;  ///< of the target, and of a scratch file before
   std::uint64_t bytes_total = 0;
   std::string_view tensor;          ///< that was written to last; valid during the call
   std::uint64_t bytes_resumed = 0;  ///< of those done, by a run before this one
