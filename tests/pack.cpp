@@ -135,3 +135,37 @@ TEST_CASE("GPT-OSS reads 4-bit experts with the exponents of their blocks") {
   }
   CHECK(pieces == 4);  // two nibbles each of gate and up
 }
+
+TEST_CASE("DeepSeek V4 says how its layers compress by ratios, by types, or not at all") {
+  struct Row {
+    std::string_view says;
+    std::vector<std::int64_t> ratios;
+  };
+  const Row rows[] = {
+      {R"("compress_ratios": [128, 0, 0, 4],)", {128, 0, 0, 4}},
+      {R"("layer_types": ["heavily_compressed_attention", "sliding_attention", "sliding_attention",
+                          "compressed_sparse_attention"],)",
+       {128, 0, 0, 4}},
+      {"", {0, 0, 4, 128}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.says);
+    const testing::Scratch folder;
+    testing::Given given;
+    given.configs[number(SideId::Right)] = folder.write("config.json", fmt::format(R"({{ {}
+  "num_hidden_layers": 4, "hidden_size": 8, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4,
+  "vocab_size": 10, "n_routed_experts": 2, "moe_intermediate_size": 6, "n_shared_experts": 1, "num_experts_per_tok": 2,
+  "q_lora_rank": 5, "o_groups": 2, "o_lora_rank": 3, "hc_mult": 2, "index_n_heads": 2, "index_head_dim": 4
+}})",
+                                                                                   row.says));
+    given.options["scan_layers"] = Value(false);
+    const testing::Elaborated made = testing::elaborate_pack("deepseek4", given);
+    REQUIRE_MESSAGE(made.pack, render_text(*made.diags));
+    std::vector<std::int64_t> ratios;
+    for (std::size_t i = 0; i < row.ratios.size(); ++i) {
+      const auto ape = made.pack->find(SideId::Right, fmt::format("layers.{}.attn.compressor.ape", i));
+      ratios.push_back(ape ? made.pack->tensors[number(SideId::Right)][*ape].shape.front() : 0);
+    }
+    CHECK(ratios == row.ratios);
+  }
+}
