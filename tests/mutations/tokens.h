@@ -13,8 +13,8 @@ struct Mutation {
 };
 
 /// Every token of the rules above the first `test` block deleted, written twice (joined to itself and apart), and
-/// swapped with the next one. Changes that leave the text as it was or mean the same, such as 00 for 0 and other blanks,
-/// are left out.
+/// swapped with the next one. Changes that leave the text as it was or mean the same, such as 00 for 0 and other
+/// blanks, are left out.
 std::vector<Mutation> mutations(std::string_view text);
 
 }  // namespace rulec::mutations
