@@ -45,7 +45,7 @@ class Runner {
   Status begin(bool again);
   Status take_up(Journal& journal);
   std::filesystem::path scratch_path() const;
-  Status do_first_pass(const WorkOptions& work);
+  Status do_first_pass(const WorkOptions& second);
   Status work(std::vector<bool> done_before, Journal* journal);
   Status commit() { return stores_.target->commit(diags_); }
 
