@@ -36,9 +36,21 @@ std::vector<TargetTensor> as_they_are(std::span<const TensorInfo> sources) {
   return targets;
 }
 
-std::vector<ScratchFile::Tensor> in_chunks(std::span<const TensorInfo> sources, const std::vector<Shape>& chunks) {
+std::vector<std::size_t> numbers_of(const std::vector<Recut>& recuts) {
+  std::vector<std::size_t> numbers;
+  for (const Recut& recut : recuts) numbers.push_back(recut.source);
+  return numbers;
+}
+
+std::vector<TensorInfo> sources_of(const std::vector<Recut>& recuts, std::span<const TensorInfo> all) {
+  std::vector<TensorInfo> sources;
+  for (const Recut& recut : recuts) sources.push_back(all[recut.source]);
+  return sources;
+}
+
+std::vector<ScratchFile::Tensor> in_chunks(const std::vector<Recut>& recuts, std::span<const TensorInfo> all) {
   std::vector<ScratchFile::Tensor> tensors;
-  for (std::size_t i = 0; i < sources.size(); ++i) tensors.push_back({sources[i], chunks[i]});
+  for (const Recut& recut : recuts) tensors.push_back({all[recut.source], recut.chunk});
   return tensors;
 }
 
@@ -50,30 +62,27 @@ std::vector<std::size_t> numbers_in(const TensorStore& store, std::span<const Te
 
 /// Has sources cut anew where that is worth it, and there is memory for it.
 void add_first_pass(Prepared& prepared, const RunStores& stores, const PlanOptions& options) {
-  std::vector<Shape> chunks;
-  for (Recut& recut : find_recuts(prepared.input, options)) {
-    prepared.recut.push_back(recut.source);
-    prepared.recut_infos.push_back(prepared.input.sources[recut.source]);
-    chunks.push_back(std::move(recut.chunk));
-  }
-  if (chunks.empty()) return;
-  auto first = std::make_unique<FirstPass>(prepared.recut_infos, chunks, stores);
+  const std::vector<Recut> recuts = find_recuts(prepared.input, options);
+  if (recuts.empty()) return;
+  auto first = std::make_unique<FirstPass>(recuts, prepared.input.sources, stores);
   Diagnostics unsaid;  // one pass may get through with less
   Result<Plan> plan = plan_first_pass(first->made.input, options, unsaid);
   if (!plan) return;
   first->made.plan = *std::move(plan);
   prepared.first = std::move(first);
   prepared.reader = ChunkReader(*stores.source, &prepared.first->store, prepared.input.sources);
-  prepared.input.recut = prepared.recut;
+  prepared.input.recut = prepared.first->numbers;
 }
 
 }  // namespace
 
 Prepared::~Prepared() = default;
 
-FirstPass::FirstPass(std::span<const TensorInfo> sources, const std::vector<Shape>& chunks, const RunStores& stores)
-    : targets(as_they_are(sources)),
-      scratch(in_chunks(sources, chunks)),
+FirstPass::FirstPass(const std::vector<Recut>& recuts, std::span<const TensorInfo> all, const RunStores& stores)
+    : numbers(numbers_of(recuts)),
+      sources(sources_of(recuts, all)),
+      targets(as_they_are(sources)),
+      scratch(in_chunks(recuts, all)),
       store(*stores.source_chunks, numbers_in(*stores.source, sources), scratch),
       stores{stores.source, stores.source_chunks, &scratch, &scratch, nullptr},
       made(targets, sources, this->stores) {}

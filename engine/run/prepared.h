@@ -9,6 +9,7 @@
 
 #include "engine/graph/pieces.h"
 #include "engine/plan/plan.h"
+#include "engine/plan/recut.h"
 #include "engine/run/run.h"
 #include "engine/store/chunk_access.h"
 #include "engine/store/scratch_file.h"
@@ -35,16 +36,16 @@ struct Prepared {
   std::vector<std::optional<StoredAt>> origins;  // of the targets, in files of the source; none: nobody can use them
   Plan plan;
   std::unique_ptr<FirstPass> first;  // where a first pass cuts sources anew; else null
-  std::vector<std::size_t> recut;    // those, of `input.sources`, and what they are
-  std::vector<TensorInfo> recut_infos;
 };
 
 /// Moves sources into a scratch file, from which the second pass reads them.
 struct FirstPass {
-  /// `sources` are those of the run that are to be cut anew, `chunks` their new chunks. Borrows both and `stores`.
-  FirstPass(std::span<const TensorInfo> sources, const std::vector<Shape>& chunks, const RunStores& stores);
+  /// `recuts` are of `all`, the sources of the run. Borrows what is in `stores`.
+  FirstPass(const std::vector<Recut>& recuts, std::span<const TensorInfo> all, const RunStores& stores);
 
-  std::vector<TargetTensor> targets;  // the sources, as they are
+  std::vector<std::size_t> numbers;   // of the sources that are cut anew, among all
+  std::vector<TensorInfo> sources;    // what these are
+  std::vector<TargetTensor> targets;  // the same, as they are
   ScratchFile scratch;
   RecutStore store;  // what the second pass reads
   RunStores stores;

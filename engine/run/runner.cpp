@@ -149,7 +149,7 @@ Status Runner::do_first_pass(const WorkOptions& second) {
   scratched_ = first.scratch.bytes();
   const auto reads_scratch = [&](std::size_t load) {
     return std::ranges::any_of(made_.plan.loads[load].blocks, [&](const Block& block) {
-      return std::ranges::binary_search(made_.recut, block.tensor);
+      return std::ranges::binary_search(first.numbers, block.tensor);
     });
   };
   bool is_needed = false;
