@@ -147,6 +147,7 @@ class Detector {
   std::optional<std::string> called_otherwise(const SaidOption& said, const Pack& pack) {
     const std::vector<std::string> texts = open_options(rules_, gathered_.inputs, ast::Option::Type::Set);
     if (std::ranges::find(texts, said.name) == texts.end()) return std::nullopt;
+    const FitScore now = score(pack, gathered_.inputs);
     for (const Value& value : set_values(rules_, said.name)) {
       if (value == said.value) continue;
       Inputs trial = gathered_.inputs;
@@ -154,7 +155,7 @@ class Detector {
       const std::optional<Pack> other = try_elaborate(rules_, trial, diags_);
       if (!other) continue;
       const FitScore then = score(*other, trial);
-      if (then.missing == 0 && then.names_better_than(score(pack, trial)))
+      if (then.missing == 0 && then.names_better_than(now))
         return fmt::format("all names are there where it is {}", to_string(value));
     }
     return std::nullopt;
