@@ -2,6 +2,7 @@
 // Packs that read weights in few bits: the names that published checkpoints have, and what comes out of one.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -69,10 +70,7 @@ TEST_CASE("weights in few bits are what transformers and compressed-tensors make
       const TensorInfo& info = theirs.tensors()[i];
       CAPTURE(info.name);
       REQUIRE(made.tensors()[i] == info);
-      std::vector<std::byte> a(*byte_size(info.dtype, info.shape));
-      std::vector<std::byte> b(a.size());
-      REQUIRE((made.read(i, 0, a, diags) && theirs.read(i, 0, b, diags)));
-      CHECK(a == b);
+      CHECK(std::ranges::equal(made.bytes(info.name), theirs.bytes(info.name)));
     }
   }
 }

@@ -67,12 +67,12 @@ def int4(name, weight):
     return {f"{name}_packed": packed, f"{name}_scale": scale, f"{name}_shape": torch.tensor(weight.shape)}, weights
 
 
-def deepseek(**more):
+def deepseek():
     return transformers.DeepseekV3Config(
         architectures=["DeepseekV3ForCausalLM"], hidden_size=64, intermediate_size=48, moe_intermediate_size=32, num_hidden_layers=2,
         first_k_dense_replace=1, num_attention_heads=2, num_key_value_heads=2, n_routed_experts=2, n_shared_experts=1,
         num_experts_per_tok=1, n_group=1, topk_group=1, kv_lora_rank=32, q_lora_rank=48, qk_nope_head_dim=24, qk_rope_head_dim=16,
-        v_head_dim=8, vocab_size=8, pad_token_id=None, **more)
+        v_head_dim=8, vocab_size=8, pad_token_id=None)
 
 
 CASES = {
