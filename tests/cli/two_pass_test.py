@@ -43,13 +43,18 @@ def scratch(work):
 
 
 def kill(work, form, when):
-    """Kills a conversion when its folder is like that; whether it was in time."""
-    process = subprocess.Popen([RULEC, "convert", "hf", "out", "--progress", "none", "--pack", PACK, *LITTLE, *FORMS[form]], cwd=work,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not when():
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
+    """Kills a conversion when its folder is like that, anew if it was over before; whether one was killed in time."""
+    for _ in range(20):
+        process = subprocess.Popen([RULEC, "convert", "hf", "out", "--progress", "none", "--pack", PACK, *LITTLE, *FORMS[form]], cwd=work,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not when():
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        if process.wait() == -signal.SIGKILL and not (work / "out").exists():
+            return True
+        for path in work.glob("out*"):
+            shutil.rmtree(path)
+    return False
 
 
 def one(work, form):
@@ -67,9 +72,8 @@ def one(work, form):
     for what, when in (("first", lambda: scratch(work)), ("second", lambda: noted_units(work / "out.partial") > 0)):
         was_killed = kill(work, form, when)
         claim(f"{form}: killed in the {what} pass", was_killed)
-        if not (work / "out").exists():
-            resumed = ["--resume"] if noted_units(work / "out.partial") > 0 else []
-            convert(work, "out", *options, *LITTLE, *resumed)
+        resumed = ["--resume"] if noted_units(work / "out.partial") > 0 else []
+        convert(work, "out", *options, *LITTLE, *resumed)
         claim(f"{form}: the same bytes after that", content(work / "out") == wanted)
         claim(f"{form}: nothing is left after that", not scratch(work) and not (work / "out.partial").exists())
         shutil.rmtree(work / "out")
