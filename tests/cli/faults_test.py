@@ -126,8 +126,10 @@ def limits(work):
         file.truncate(file.tell() + 2 * rows * columns)
     (work / "p.rules").write_text(HEAD + f"let R = {rows}, C = {columns}\nx : [C R] -> w : [R C]\n")
     options = ("--pack", "p.rules", "--to", "maxtext", "--one-chunk")
-    run = convert(work, "ckpt", *options, "--memory", "4GiB", preexec_fn=at_most(resource.RLIMIT_AS, 1_000_000_000))
-    refused(work, "98 memory that runs out", run, 2, "R0906", "not enough memory")
+    # Wherever it runs out: in a buffer, a thread's stack, or the smallest of strings.
+    for megabytes in (60, 80, 100, 140, 200, 300, 500, 1000):
+        run = convert(work, "ckpt", *options, "--memory", "4GiB", preexec_fn=at_most(resource.RLIMIT_AS, megabytes * 10**6))
+        refused(work, f"98 memory that runs out at {megabytes} MB", run, 2, "R0906", "not enough memory")
     run = convert(work, "ckpt", *options, "--memory", "256MiB", preexec_fn=at_most(resource.RLIMIT_AS, 1_000_000_000))
     claim("98 memory that is allowed for is not exceeded", run.returncode == 0)
     shutil.rmtree(work / "out", ignore_errors=True)
