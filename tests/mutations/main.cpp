@@ -149,6 +149,8 @@ int run(const std::string& file, const std::string& path, const std::vector<std:
   std::vector<std::string> order;
   const Survivors known = read(path);
   Survivors found;
+  const char* update = std::getenv("RULEC_UPDATE");
+  const bool is_update = update != nullptr && *update != '\0';
   for (const Mutation& mutation : mutations(text)) {
     const Fate what = worst(mutation.text);
     ++counts[what];
@@ -156,6 +158,7 @@ int run(const std::string& file, const std::string& path, const std::vector<std:
     const auto reason = known.find(mutation.change);
     if (found.emplace(mutation.change, reason == known.end() ? std::string(NoReason) : reason->second).second)
       order.push_back(mutation.change);
+    if (is_update) write(path, order, found);  // runs are long: one that is stopped leaves what it found
   }
   const std::size_t parsed =
       counts[Fate::Refused] + counts[Fate::Linted] + counts[Fate::FailedTests] + counts[Fate::Survived];
@@ -164,7 +167,7 @@ int run(const std::string& file, const std::string& path, const std::vector<std:
       "{} survive\n",
       parsed + counts[Fate::NotParsed], counts[Fate::NotParsed], parsed, counts[Fate::Refused], counts[Fate::Linted],
       counts[Fate::FailedTests], counts[Fate::Survived]);
-  if (const char* update = std::getenv("RULEC_UPDATE"); update != nullptr && *update != '\0') {
+  if (is_update) {
     write(path, order, found);
     return 0;
   }
