@@ -11,10 +11,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "engine/check/round_trip_cache.h"
 #include "engine/index/strided_cover.h"
 #include "engine/pack/pack.h"
 #include "engine/scalar/pipeline.h"
@@ -31,16 +31,6 @@ using UsedPermissions = std::set<Span>;
 /// Every tensor that is written is covered once: no hole, no overlap, no gap in a family of names. Errors: R0401 to
 /// R0404, R0413.
 Status prove_coverage(const Pack& pack, UsedPermissions& used, Diagnostics& diags);
-
-/// Round trips of the pipelines seen so far, so that packs with several presets try each pipeline once.
-class RoundTripCache {
- public:
-  const RoundTrip& find(const Pipeline& there, const std::optional<Pipeline>& back, DType start);
-
- private:
-  using Key = std::tuple<std::string, std::optional<std::string>, DType>;
-  std::map<Key, RoundTrip> trips_;
-};
 
 /// The type that numbers are tried in which start on a side: bfloat16, or the integers that the hooks work on.
 DType trial_type(const Numbers& numbers, SideId start_side);

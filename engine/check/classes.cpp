@@ -65,14 +65,6 @@ std::string describe(const RoundTrip& trip) {
   return {};
 }
 
-const RoundTrip& RoundTripCache::find(const Pipeline& there, const std::optional<Pipeline>& back, DType start) {
-  // Printed, so that operations of one name are one; constants are printed with all digits that tell them apart.
-  Key key{to_string(there), back ? std::optional(to_string(*back)) : std::nullopt, start};
-  const auto known = trips_.find(key);
-  if (known != trips_.end()) return known->second;
-  return trips_.emplace(std::move(key), try_round_trip(there, back, start, std::nullopt)).first->second;
-}
-
 DType trial_type(const Numbers& numbers, SideId start_side) {
   const auto& there = numbers.towards[number(other(start_side))];
   const auto& back = numbers.towards[number(start_side)];

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "engine/check/check.h"
 #include "engine/scalar/trial_numbers.h"
@@ -90,7 +91,8 @@ std::string TensorTrip::describe() const {
   return rulec::describe(trip);
 }
 
-TensorTrips::TensorTrips(const Pack& pack) : pack_(pack) {
+TensorTrips::TensorTrips(const Pack& pack, std::shared_ptr<RoundTripCache> cache)
+    : pack_(pack), cache_(std::move(cache)) {
   for (const SideId side : BothSides) {
     parts_[number(side)].resize(pack.tensors[number(side)].size());
     comes_back_[number(side)].resize(pack.tensors[number(side)].size());
@@ -118,7 +120,7 @@ const RoundTrip& TensorTrips::tried(std::size_t numbers, const TripOf& of) {
     const auto& there = pack_.numbers[numbers].towards[number(other(of.start))];
     const auto& back = pack_.numbers[numbers].towards[number(of.start)];
     place->second.fidelity = Fidelity::OneWay;
-    if (there && back) place->second = try_round_trip(*there, back, of.dtype, of.between);
+    if (there && back) place->second = cache_->find(*there, back, of.dtype, of.between);
   }
   return place->second;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/check/round_trip_cache.h"
 #include "engine/pack/pack.h"
 #include "engine/scalar/pipeline.h"
 
@@ -49,10 +51,10 @@ struct TensorTrip {
   std::string describe() const;
 };
 
-/// The trips of a pack's tensors, each pipeline tried once. Borrows the pack.
+/// The trips of a pack's tensors. Borrows the pack; packs of several layouts share a cache.
 class TensorTrips {
  public:
-  explicit TensorTrips(const Pack& pack);
+  explicit TensorTrips(const Pack& pack, std::shared_ptr<RoundTripCache> cache = std::make_shared<RoundTripCache>());
 
   /// The trip of what lies in tensor `tensor` of `side`. It starts on either side: for a tensor that was converted,
   /// where its source is.
@@ -67,6 +69,7 @@ class TensorTrips {
   std::array<std::vector<std::set<Part>>, 2> parts_;
   std::array<std::vector<bool>, 2> comes_back_;   // a rule that holds both ways names it
   std::array<std::vector<bool>, 2> overwritten_;  // a rule that is not read back fills cells of it
+  std::shared_ptr<RoundTripCache> cache_;
   std::map<std::tuple<std::size_t, TripOf>, RoundTrip> trips_;
 };
 

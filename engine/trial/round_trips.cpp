@@ -31,8 +31,8 @@ ConvertOptions asked_for(DType dtype) {
 
 class RoundTrips {
  public:
-  RoundTrips(const Model& model, std::string title, Diagnostics& diags)
-      : model_(model), title_(std::move(title)), diags_(diags), trips_(model.pack()) {}
+  RoundTrips(const Model& model, std::shared_ptr<RoundTripCache> cache, std::string title, Diagnostics& diags)
+      : model_(model), title_(std::move(title)), diags_(diags), trips_(model.pack(), std::move(cache)) {}
 
   /// Both directions; the number of tensors that were compared on each side.
   std::array<std::size_t, 2> run(DType dtype) { return {trip(SideId::Left, dtype), trip(SideId::Right, dtype)}; }
@@ -105,65 +105,85 @@ class RoundTrips {
   TensorTrips trips_;
 };
 
-/// Whether small sizes failed at nothing but a `require`, or the model itself, as large as it is, does.
-bool excludes(const Rules& rules, const Inputs& inputs, Diagnostics& diags, std::size_t filed) {
-  if (is_excluded(diags, filed)) return true;
-  const std::size_t before = diags.all().size();
-  const Result<Pack> pack = elaborate(rules, inputs, diags);
-  const bool is = !pack && is_excluded(diags, before);
-  diags.truncate(before);
-  return is;
-}
+/// Every preset of a pack in all its layouts.
+class PackTrips {
+ public:
+  PackTrips(std::shared_ptr<const Rules> rules, std::vector<std::string>& lines, Diagnostics& diags)
+      : rules_(std::move(rules)), lines_(lines), diags_(diags) {}
 
-/// False, and no line, if the pack excludes the layout and `may_exclude` it.
-bool run_layout(const std::shared_ptr<const Rules>& rules, const std::string& preset, const GatheredInputs& gathered,
-                const Layout& layout, bool may_exclude, std::vector<std::string>& lines, Diagnostics& diags) {
-  std::string title = "round trip";
-  if (!preset.empty()) title += " " + preset;
-  if (!layout.empty()) title += fmt::format("{} {}", preset.empty() ? "" : ",", layout_text(layout));
-  Inputs inputs = gathered.inputs;
-  inputs.options.insert(layout.begin(), layout.end());
-  const std::size_t before = diags.all().size();
-  const std::size_t errors = diags.errors();
-  std::optional<TinyModel> tiny = tiny_model(*rules, inputs, {}, diags);
-  if (!tiny && may_exclude && diags.errors() > errors && excludes(*rules, inputs, diags, before)) {
-    diags.truncate(before);
-    return false;
+  void run() {
+    std::vector<std::string> presets;
+    for (const PresetFiles& preset : rules_->presets) presets.push_back(preset.name);
+    if (presets.empty()) presets.emplace_back();
+    for (const std::string& name : presets) preset(name);
   }
-  if (!tiny) {
-    // Where nothing is wrong, nothing was made: `a.<i> -> b.<i>`.
-    lines.push_back(diags.errors() > errors ? fmt::format("FAIL  {}: no small sizes fit", title)
-                                            : fmt::format("skip  {}: only a checkpoint tells its tensors", title));
-    diags.forget_repeated(0, before);  // each layout finds the same faults
+
+ private:
+  void preset(const std::string& name) {
+    BindOptions options;
+    options.preset = name;
+    const Result<GatheredInputs> gathered = gather_inputs(*rules_, options, diags_);
+    if (!gathered) return;
+    const Layouts all = layouts(*rules_, gathered->inputs);
+    report_untried(*rules_, all, diags_);
+    bool has_run = false;
+    for (const Layout& chosen : all.tried) has_run |= layout(name, *gathered, chosen, true);
+    if (!has_run) layout(name, *gathered, all.tried.front(), false);
+  }
+
+  /// False, and no line, if the pack excludes the layout and `may_exclude` it.
+  bool layout(const std::string& preset, const GatheredInputs& gathered, const Layout& chosen, bool may_exclude) {
+    std::string title = "round trip";
+    if (!preset.empty()) title += " " + preset;
+    if (!chosen.empty()) title += fmt::format("{} {}", preset.empty() ? "" : ",", layout_text(chosen));
+    Inputs inputs = gathered.inputs;
+    inputs.options.insert(chosen.begin(), chosen.end());
+    const std::size_t before = diags_.all().size();
+    const std::size_t errors = diags_.errors();
+    std::optional<TinyModel> tiny = tiny_model(*rules_, inputs, {}, proven_, diags_);
+    if (!tiny && may_exclude && diags_.errors() > errors && excludes(inputs, before)) {
+      diags_.truncate(before);
+      return false;
+    }
+    if (!tiny) {
+      // Where nothing is wrong, nothing was made: `a.<i> -> b.<i>`.
+      lines_.push_back(diags_.errors() > errors ? fmt::format("FAIL  {}: no small sizes fit", title)
+                                                : fmt::format("skip  {}: only a checkpoint tells its tensors", title));
+      diags_.forget_repeated(0, before);  // each layout finds the same faults
+      return true;
+    }
+    proven_.push_back({tiny->inputs.values, tiny->cells});
+    const Model model(rules_, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {}, rules_->sources);
+    for (const DType dtype : {DType::Bf16, DType::F32}) {
+      const std::size_t errors = diags_.errors();
+      const std::array<std::size_t, 2> compared = RoundTrips(model, cache_, title, diags_).run(dtype);
+      lines_.push_back(fmt::format("{}  {}: {} + {} tensors, {}", diags_.errors() == errors ? "ok  " : "FAIL", title,
+                                   compared[0], compared[1], rule_name(dtype)));
+    }
     return true;
   }
-  const Model model(rules, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {}, rules->sources);
-  for (const DType dtype : {DType::Bf16, DType::F32}) {
-    const std::size_t errors = diags.errors();
-    const std::array<std::size_t, 2> compared = RoundTrips(model, title, diags).run(dtype);
-    lines.push_back(fmt::format("{}  {}: {} + {} tensors, {}", diags.errors() == errors ? "ok  " : "FAIL", title,
-                                compared[0], compared[1], rule_name(dtype)));
+
+  /// Whether small sizes failed at nothing but a `require`, or the model itself, as large as it is, does.
+  bool excludes(const Inputs& inputs, std::size_t filed) {
+    if (is_excluded(diags_, filed)) return true;
+    const std::size_t before = diags_.all().size();
+    const Result<Pack> pack = elaborate(*rules_, inputs, diags_);
+    const bool is = !pack && is_excluded(diags_, before);
+    diags_.truncate(before);
+    return is;
   }
-  return true;
-}
+
+  std::shared_ptr<const Rules> rules_;
+  std::vector<std::string>& lines_;
+  Diagnostics& diags_;
+  std::vector<ProvenSizes> proven_;  // of the layouts before
+  std::shared_ptr<RoundTripCache> cache_ = std::make_shared<RoundTripCache>();
+};
 
 }  // namespace
 
 void run_round_trips(const std::shared_ptr<const Rules>& rules, std::vector<std::string>& lines, Diagnostics& diags) {
-  std::vector<std::string> presets;
-  for (const PresetFiles& preset : rules->presets) presets.push_back(preset.name);
-  if (presets.empty()) presets.emplace_back();
-  for (const std::string& preset : presets) {
-    BindOptions options;
-    options.preset = preset;
-    Result<GatheredInputs> gathered = gather_inputs(*rules, options, diags);
-    if (!gathered) continue;
-    const Layouts all = layouts(*rules, gathered->inputs);
-    report_untried(*rules, all, diags);
-    bool has_run = false;
-    for (const Layout& layout : all.tried) has_run |= run_layout(rules, preset, *gathered, layout, true, lines, diags);
-    if (!has_run) run_layout(rules, preset, *gathered, all.tried.front(), false, lines, diags);
-  }
+  PackTrips(rules, lines, diags).run();
 }
 
 }  // namespace rulec

@@ -23,8 +23,6 @@
 namespace rulec {
 namespace {
 
-using Values = std::map<std::string, Value, std::less<>>;
-
 /// A list of numbers, flat.
 struct Numbers1D {
   Shape shape;
@@ -119,7 +117,7 @@ class Block {
     Inputs inputs;
     inputs.options = layout;
     const std::size_t before = diags_.all().size();
-    std::optional<TinyModel> tiny = tiny_model(*rules_, inputs, fixed_, diags_);
+    std::optional<TinyModel> tiny = tiny_model(*rules_, inputs, fixed_, {}, diags_);
     for (std::size_t p = 0; !tiny && p < rules_->presets.size(); ++p) {
       BindOptions options;
       options.preset = rules_->presets[p].name;
@@ -129,7 +127,7 @@ class Block {
         configs_.push_back(*std::move(gathered));
         inputs = configs_.back().inputs;
         inputs.options.insert(layout.begin(), layout.end());
-        tiny = tiny_model(*rules_, inputs, fixed_, diags_);
+        tiny = tiny_model(*rules_, inputs, fixed_, {}, diags_);
       }
       diags_.truncate(tried);
     }

@@ -37,8 +37,7 @@ constexpr std::array<std::int64_t, 12> LoopSizes{4, 6, 8, 12, 3, 9, 5, 10, 7, 2,
 
 class Drawer {
  public:
-  Drawer(const Rules& rules, const Inputs& base, const std::map<std::string, Value, std::less<>>& fixed,
-         Diagnostics& diags)
+  Drawer(const Rules& rules, const Inputs& base, const Values& fixed, Diagnostics& diags)
       : rules_(rules),
         base_(base),
         fixed_(fixed),
@@ -48,10 +47,13 @@ class Drawer {
         lists_(list_names(rules)),
         words_(word_keys(rules)) {}
 
-  std::optional<TinyModel> run() {
+  std::optional<TinyModel> run(std::span<const ProvenSizes> proven) {
     pin_options();
     if (is_ruled_out()) return std::nullopt;
     find_sizes();
+    for (const ProvenSizes& sizes : proven) {
+      if (std::optional<TinyModel> model = with(sizes)) return model;
+    }
     std::optional<TinyModel> best;
     Rank best_rank;
     int found = 0;
@@ -60,10 +62,11 @@ class Drawer {
       std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
       if (!pack || pack->pieces.empty() || !is_covered(*pack)) continue;
       ++found;
-      const Rank rank{equal_axes(*pack), pack->families.size(), cells_of(*pack)};
+      // Who fixes sizes has worked out what becomes of them: that needs no axes that tell each other apart.
+      const Rank rank{fixed_.empty() ? equal_axes(*pack) : 0, pack->families.size(), cells_of(*pack)};
       if (!best || rank.is_better_than(best_rank)) {
         best_rank = rank;
-        best = TinyModel{std::move(trial), *std::move(pack)};
+        best = TinyModel{std::move(trial), *std::move(pack), rank.cells};
       }
       if (best_rank.equal_axes == 0 && best_rank.cells <= FewCells && draw + 1 >= word_draws()) break;
     }
@@ -82,6 +85,22 @@ class Drawer {
       return rules > o.rules || (rules == o.rules && cells < o.cells);
     }
   };
+
+  std::optional<TinyModel> with(const ProvenSizes& proven) {
+    Inputs trial = base_;
+    trial.is_trial = true;
+    for (const std::vector<std::string>* names : {&loop_sizes_, &axis_sizes_, &drawn_words_}) {
+      for (const std::string& name : *names) {
+        const auto value = proven.values.find(name);
+        if (value == proven.values.end()) return std::nullopt;
+        trial.values[name] = value->second;
+      }
+    }
+    std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
+    if (!pack || pack->pieces.empty() || cells_of(*pack) != proven.cells || equal_axes(*pack) > 0 || !is_covered(*pack))
+      return std::nullopt;
+    return TinyModel{std::move(trial), *std::move(pack), proven.cells};
+  }
 
   /// Whether a `require` of the pack fails by what is fixed, options and configs among it: no sizes would help. Says
   /// so.
@@ -260,7 +279,7 @@ class Drawer {
 
   const Rules& rules_;
   Inputs base_;
-  const std::map<std::string, Value, std::less<>>& fixed_;
+  const Values& fixed_;
   Diagnostics& diags_;
   std::mt19937_64 random_;
   std::set<std::string> loops_;  // names that loops run to
@@ -273,9 +292,9 @@ class Drawer {
 
 }  // namespace
 
-std::optional<TinyModel> tiny_model(const Rules& rules, const Inputs& base,
-                                    const std::map<std::string, Value, std::less<>>& fixed, Diagnostics& diags) {
-  return Drawer(rules, base, fixed, diags).run();
+std::optional<TinyModel> tiny_model(const Rules& rules, const Inputs& base, const Values& fixed,
+                                    std::span<const ProvenSizes> proven, Diagnostics& diags) {
+  return Drawer(rules, base, fixed, diags).run(proven);
 }
 
 std::string layout_text(const Layout& layout) {

@@ -3,8 +3,10 @@
 // goes unseen.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "engine/bind/inputs.h"
@@ -14,19 +16,32 @@
 
 namespace rulec {
 
+/// By name.
+using Values = std::map<std::string, Value, std::less<>>;
+
 /// A small model.
 struct TinyModel {
   Inputs inputs;  ///< borrows the configs of the inputs that it was made from
   Pack pack;
+  std::int64_t cells = 0;  ///< of both sides
+};
+
+/// Values that a small model had.
+struct ProvenSizes {
+  Values values;
+  std::int64_t cells = 0;
 };
 
 /// Replaces every size that `base` takes from a config by a small one, and gives one to every name that has none;
 /// `fixed` names keep their values. The options are those of `base`, their defaults read from its configs.
 ///
-/// Tries until the pack elaborates; among what does, prefers no equal axes in a tensor. Deterministic. Nothing if
-/// nothing fits, with what was wrong at last reported.
-std::optional<TinyModel> tiny_model(const Rules& rules, const Inputs& base,
-                                    const std::map<std::string, Value, std::less<>>& fixed, Diagnostics& diags);
+/// Tries until the pack elaborates; among what does, prefers no equal axes in a tensor unless names are fixed, then
+/// many rules. Deterministic. Nothing if nothing fits, with what was wrong at last reported.
+///
+/// Where one of `proven` makes a model of just as many cells and no equal axes, as in a layout that stores the same
+/// weights otherwise, nothing is drawn.
+std::optional<TinyModel> tiny_model(const Rules& rules, const Inputs& base, const Values& fixed,
+                                    std::span<const ProvenSizes> proven, Diagnostics& diags);
 
 /// `scan_layers = true`.
 std::string layout_text(const Layout& layout);
