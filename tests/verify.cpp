@@ -207,6 +207,17 @@ TEST_CASE("Types, shapes, names, packed elements, and tensors of no cells") {
   CHECK(verdict_of(found, "scalar").statistics->mean == 5);
 }
 
+TEST_CASE("Of checkpoints that have nothing in common all differs, and there is no progress to tell of") {
+  VerifyOptions options;
+  options.on_progress = [](const Progress&) { FAIL("there is no tensor"); };
+  const MemoryStore a = one(DType::F32, {2}, {1, 2});
+  for (const MemoryStore& b : {one(DType::F32, {3}, {1, 2, 3}), one(DType::F32, {2}, {1, 2}, "y"), MemoryStore()}) {
+    const Verification found = verified(a, b, nullptr, options);
+    CHECK(found.tensors.size() == (b.tensors().empty() || b.tensors()[0].name == "x" ? 1 : 2));
+    CHECK_FALSE(is_same(found));
+  }
+}
+
 /// A store that computes what is read, so that it may be larger than memory.
 class Computed final : public TensorStore {
  public:

@@ -182,6 +182,7 @@ std::uint64_t Runner::total() const {
 }
 
 void Runner::tell(const Team::Mark& mark, std::uint64_t resumed) const {
+  if (made_.infos.empty()) return;  // there is no tensor to tell of
   options_.on_progress({mark.bytes + scratched_, total(), made_.infos[mark.tensor].name, resumed});
 }
 
