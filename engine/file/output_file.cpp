@@ -231,6 +231,22 @@ Status write_file(const std::filesystem::path& path, std::span<const std::byte> 
   return diags.failed();
 }
 
+Status write_over(const std::filesystem::path& path, std::span<const std::byte> bytes, Diagnostics& diags) {
+  std::error_code ignored;
+  const std::filesystem::file_status there = std::filesystem::status(path, ignored);
+  if (std::filesystem::is_regular_file(there)) std::filesystem::remove(path, ignored);
+  if (!std::filesystem::exists(there) || std::filesystem::is_regular_file(there)) return write_file(path, bytes, diags);
+  const Descriptor descriptor = opened(path.string(), O_WRONLY | O_NOCTTY);
+  if (!descriptor) return cannot_write(path.string(), errno, diags);
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(descriptor.get(), bytes.data(), std::min(bytes.size(), MaxTransferBytes));
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return cannot_write(path.string(), put < 0 ? errno : ENOSPC, diags);
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+  }
+  return Done{};
+}
+
 Status make_folder(const std::filesystem::path& path, Diagnostics& diags) {
   if (::mkdir(path.c_str(), 0777) == 0) return Done{};
   return cannot_write(path.string(), errno, diags);

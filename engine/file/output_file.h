@@ -78,6 +78,9 @@ class OutputFile {
 /// is there of it if that fails is left to the caller. Errors: R0809.
 Status write_file(const std::filesystem::path& path, std::span<const std::byte> bytes, Diagnostics& diags);
 
+/// The same where something may be: a file is replaced, a device or a pipe is written to. Errors: R0809.
+Status write_over(const std::filesystem::path& path, std::span<const std::byte> bytes, Diagnostics& diags);
+
 /// Makes a folder, which must not exist, in one that does. Errors: R0809.
 Status make_folder(const std::filesystem::path& path, Diagnostics& diags);
 

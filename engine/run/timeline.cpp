@@ -2,7 +2,6 @@
 #include "engine/run/timeline.h"
 
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "engine/file/output_file.h"
 
@@ -28,9 +27,7 @@ Status Timeline::write(const std::filesystem::path& path, Diagnostics& diags) co
                       {"args", {{"tensor", event.tensor}, {"bytes", event.bytes}}}});
   }
   const std::string text = events.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
-  return write_file(path, std::as_bytes(std::span(text)), diags);
+  return write_over(path, std::as_bytes(std::span(text)), diags);
 }
 
 }  // namespace rulec

@@ -149,6 +149,12 @@ def streams(work):
     # In safetensors, since an Orbax checkpoint has random names and times in it.
     run = convert(work, "hf", "--store", "safetensors", target="plain")
     claim("a conversion", run.returncode == 0, spoken_by(run))
+    (work / "trace").symlink_to("/dev/full")  # a device is written to, and neither it nor its name replaced
+    run = convert(work, "hf", "--trace", "trace")
+    claim("a trace that cannot be written is an error", run.returncode == 2 and "[R0809 " in spoken_by(run), spoken_by(run))
+    claim("and its place is what it was", (work / "trace").is_symlink())
+    (work / "trace").unlink()
+    shutil.rmtree(work / "out.partial", ignore_errors=True)
     run = convert(work, "hf", preexec_fn=closed(1))
     claim("a closed stdout is an error", run.returncode == 2 and "[R0809 " in spoken_by(run), spoken_by(run))
     shutil.rmtree(work / "out", ignore_errors=True)
