@@ -159,6 +159,13 @@ Status InputFile::read_cached(int fd, std::uint64_t offset, std::span<std::byte>
   return Done{};
 }
 
+Status InputFile::renew(Diagnostics& diags) {
+  struct stat status = {};
+  if (::fstat(descriptor_.get(), &status) != 0) return cannot_read(path_, reason(errno), diags);
+  identity_ = identity_of(status);
+  return Done{};
+}
+
 Result<bool> InputFile::reflink(std::uint64_t offset, std::uint64_t bytes, int target, std::uint64_t target_offset,
                                 Diagnostics& diags) const {
   RULEC_ASSERT(offset <= size() && bytes <= size() - offset);

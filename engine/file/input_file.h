@@ -75,6 +75,10 @@ class InputFile {
   Result<bool> reflink(std::uint64_t offset, std::uint64_t bytes, int target, std::uint64_t target_offset,
                        Diagnostics& diags) const;
 
+  /// Takes the state that the file is in now for the one that it must stay in: for one that was written to since.
+  /// Errors: R0801.
+  Status renew(Diagnostics& diags);
+
   /// Gives the descriptors back; `read` opens the file anew from then on. For stores of more files than a process may
   /// open.
   void close() {

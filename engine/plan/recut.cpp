@@ -2,9 +2,9 @@
 #include "engine/plan/recut.h"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "engine/plan/drafts.h"
 #include "engine/plan/window.h"
@@ -67,31 +67,25 @@ class Finder {
     return recuts;
   }
 
-  /// As many as the disk has to have room for only once more what the largest has: of a model with many such tensors,
-  /// the scratch file would else be as large as the model.
+  /// One, the largest: of a model with many such tensors, the scratch file would else be as large as the model.
   std::vector<Recut> largest() const {
-    std::vector<Recut> recuts = all();
+    const std::vector<Recut> recuts = all();
     const auto bytes = [&](const Recut& recut) { return input_.sources[recut.source].bytes(); };
-    std::ranges::stable_sort(recuts, std::greater(), bytes);
-    std::uint64_t room = recuts.empty() ? 0 : bytes(recuts.front());
-    std::erase_if(recuts, [&](const Recut& recut) {
-      if (bytes(recut) > room) return true;
-      room -= bytes(recut);
-      return false;
-    });
-    std::ranges::sort(recuts, {}, &Recut::source);
-    return recuts;
+    const auto most = std::ranges::max_element(recuts, {}, bytes);
+    return most == recuts.end() ? std::vector<Recut>() : std::vector{*most};
   }
 
   /// Whether two passes are, where these sources are cut anew.
   bool is_worth_it(std::size_t t, const Chunks& chunks) const {
-    auto two = static_cast<double>(input_.targets[t].info.bytes());
+    // The target's bytes are read and written; those of sources that are cut anew are read and written before, and not
+    // read at the full rate.
+    double two = 2 * static_cast<double>(input_.targets[t].info.bytes());
     for (const auto& [source, chunk] : chunks) {
       const TensorInfo& info = input_.sources[source];
       const std::uint64_t chunk_bytes = bytes_of(info.dtype, *cells(chunk));
       if (info.bytes() / chunk_bytes > MostChunks) return false;
       const auto bytes = static_cast<double>(info.bytes());
-      two += 2 * bytes + bytes / read_rate(chunk_bytes);
+      two += bytes * (1 + 1 / read_rate(chunk_bytes));
     }
     return two < WorthIt * choose_window(input_, t, options_).cost;
   }

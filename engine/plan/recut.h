@@ -17,9 +17,9 @@ struct Recut {
   Shape chunk;             ///< the extents of its new chunks
 };
 
-/// The sources for which two passes are estimated to take much less time than one, with the chunks for them: raw ones
-/// that lie in one piece and are larger than the memory. Of many, the largest, as long as all together have no more
-/// bytes than one. In their order.
+/// The source for which two passes are estimated to take much less time than one, with the chunks for it: a raw one
+/// that lies in one piece and is larger than the memory; of many, the largest. If a strategy is forced, all for which
+/// there are chunks, in their order.
 std::vector<Recut> find_recuts(const PlanInput& input, const PlanOptions& options);
 
 /// The plan of the first pass, which moves bytes alone. Targets are the sources, in the chunks of the writer: what is

@@ -21,7 +21,7 @@ namespace rulec {
 
 struct FirstPass;
 
-/// What a run and a look at its plan need: neither reads nor writes.
+/// What a run and a look at its plan need: preparing it neither reads nor writes.
 struct Prepared {
   Prepared(std::span<const TargetTensor> targets, std::span<const TensorInfo> sources, const RunStores& stores);
   Prepared(const Prepared&) = delete;

@@ -31,7 +31,7 @@ struct RunOptions {
   std::optional<Part> part;       ///< this share of the plan; all, if none
   std::string fingerprint;        ///< that the plan must have; empty: any
   std::filesystem::path trace;    ///< a file for what each thread did when; empty: none
-  std::filesystem::path scratch;  ///< what a first pass makes, if there is one; empty: a file beside the target's
+  std::filesystem::path scratch;  ///< the folder of a first pass's file, if there is one; empty: that of the target's
   std::function<void(const Progress&)> on_progress;
 };
 

@@ -119,12 +119,11 @@ Status Runner::work(std::vector<bool> done_before, Journal* journal) {
     if (!bytes) return diags_.failed();
     reflinked = *bytes;
   }
-  if (!do_first_pass(work)) return diags_.failed();
   const std::uint64_t elsewhere = made_.plan.bytes_written - bytes_written();
   if (options_.on_progress) {
     work.on_progress = [&](const Team::Mark& mark) { tell({mark.bytes - elsewhere, mark.tensor}, resumed_); };
   }
-  const bool is_done = static_cast<bool>(do_work(made_.input, made_.plan, work, diags_));
+  const bool is_done = do_first_pass(work) && do_work(made_.input, made_.plan, work, diags_);
   if (!options_.trace.empty() && !trace.write(options_.trace, diags_)) return diags_.failed();
   if (!is_done) return diags_.failed();
   report_.bytes_read += (share_ ? share_->bytes_read : made_.plan.bytes_read) - reflinked;
@@ -133,17 +132,8 @@ Status Runner::work(std::vector<bool> done_before, Journal* journal) {
   return Done{};
 }
 
-/// Beside the target's files, where there is room for as much; each part has its own.
-std::filesystem::path Runner::scratch_path() const {
-  if (!options_.scratch.empty()) return options_.scratch;
-  const std::filesystem::path path = stores_.target_files->folder() / "scratch";
-  return options_.part ? journal_of(path, *options_.part) : path;
-}
-
 /// Fills the scratch file, if anything is left to do that reads it.
 Status Runner::do_first_pass(const WorkOptions& second) {
-  std::error_code ignored;  // what a run that was killed has left, whether or not this one needs any
-  if (stores_.target_files != nullptr) std::filesystem::remove(scratch_path(), ignored);
   if (made_.first == nullptr) return Done{};
   FirstPass& first = *made_.first;
   scratched_ = first.scratch.bytes();
@@ -167,7 +157,8 @@ Status Runner::do_first_pass(const WorkOptions& second) {
       options_.on_progress({resumed_ + mark.bytes, total(), first.made.infos[mark.tensor].name, resumed_});
     };
   }
-  first.scratch.lie_at(scratch_path());
+  // Among the target's files there is room for as much.
+  first.scratch.lie_in(options_.scratch.empty() ? stores_.target_files->folder() : options_.scratch);
   if (!first.scratch.begin(first.made.infos, diags_) || !do_work(first.made.input, first.made.plan, work, diags_) ||
       !first.scratch.commit(diags_))
     return diags_.failed();

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/scratch_file.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <random>
 #include <system_error>
 #include <utility>
 
@@ -24,17 +27,12 @@ ScratchFile::ScratchFile(const std::vector<Tensor>& tensors) {
   }
 }
 
-void ScratchFile::remove() {
-  written_.reset();
-  read_.reset();
-  std::error_code ignored;
-  if (!path_.empty()) std::filesystem::remove(path_, ignored);
-}
-
 Status ScratchFile::begin(std::span<const TensorInfo> /*tensors*/, Diagnostics& diags) {
-  remove();
+  std::random_device random;
+  // A name that nobody has, for the moment until it is open both ways: no other process can take it for its own.
+  const std::filesystem::path path = folder_ / fmt::format("scratch-{:08x}{:08x}", random(), random());
   Diagnostics said;
-  Result<OutputFile> file = OutputFile::create(path_, bytes_, said);
+  Result<OutputFile> file = OutputFile::create(path, bytes_, said);
   if (!file) {
     for (Diagnostic wrong : said.all()) {
       wrong.helps.emplace_back("this file is for what memory does not hold; with more of it, there is none");
@@ -42,18 +40,19 @@ Status ScratchFile::begin(std::span<const TensorInfo> /*tensors*/, Diagnostics& 
     }
     return diags.failed();
   }
+  Result<InputFile> reader = InputFile::open(path, diags);
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  if (!reader) return diags.failed();
   written_.emplace(*std::move(file));
+  read_.emplace(*std::move(reader));
   return Done{};
 }
 
 Status ScratchFile::commit(Diagnostics& diags) {
+  if (!written_->flush(diags)) return diags.failed();
   written_.reset();
-  Result<InputFile> file = InputFile::open(path_, diags);
-  if (!file) return diags.failed();
-  read_.emplace(*std::move(file));
-  std::error_code ignored;
-  std::filesystem::remove(std::exchange(path_, {}), ignored);
-  return Done{};
+  return read_->renew(diags);
 }
 
 Status ScratchFile::read(std::uint64_t offset, std::span<std::byte> into, Room room, Diagnostics& diags) const {

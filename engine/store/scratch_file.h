@@ -19,8 +19,8 @@
 
 namespace rulec {
 
-/// Tensors in a file of their own that is written once, read, and gone: raw chunks of one size, at the edges too, one
-/// behind the other in C order, tensor by tensor.
+/// Tensors in a file without a name that is written once and read: raw chunks of one size, at the edges too, one behind
+/// the other in C order, tensor by tensor. It goes with its last user, however that ends.
 class ScratchFile final : public TensorSink, public ChunkedSink {
  public:
   struct Tensor {
@@ -28,7 +28,6 @@ class ScratchFile final : public TensorSink, public ChunkedSink {
     Shape chunk;  ///< extents of each
   };
   explicit ScratchFile(const std::vector<Tensor>& tensors);
-  ~ScratchFile() override { remove(); }
   ScratchFile(const ScratchFile&) = delete;
   ScratchFile& operator=(const ScratchFile&) = delete;
 
@@ -38,18 +37,16 @@ class ScratchFile final : public TensorSink, public ChunkedSink {
   /// Of the file.
   std::uint64_t bytes() const { return bytes_; }
 
-  /// Where `begin` makes it, in the place of what a run that was killed has left there.
-  void lie_at(std::filesystem::path path) { path_ = std::move(path); }
-  /// Takes it off the disk, if it is there.
-  void remove();
+  /// The folder in which `begin` makes it.
+  void lie_in(std::filesystem::path folder) { folder_ = std::move(folder); }
 
-  /// For the time between `commit` and `remove`. See `ChunkedStore::read_range`. Errors: R0801, R0817.
+  /// After `commit`. See `ChunkedStore::read_range`. Errors: R0801, R0817.
   Status read(std::uint64_t offset, std::span<std::byte> into, Room room, Diagnostics& diags) const;
 
   /// Errors: R0809.
   Status begin(std::span<const TensorInfo> tensors, Diagnostics& diags) override;
   Status write(std::size_t index, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) override;
-  /// Nobody waits for the disk. The file loses its name, so that it goes with the process. Errors: R0801.
+  /// Returns when the disk has all of it, so that what it could not take is known. Errors: R0801, R0809.
   Status commit(Diagnostics& diags) override;
 
   Status lay_out(std::span<const TensorInfo> /*tensors*/, Diagnostics& /*diags*/) override { return Done{}; }
@@ -72,7 +69,7 @@ class ScratchFile final : public TensorSink, public ChunkedSink {
 
   std::vector<Home> homes_;
   std::uint64_t bytes_ = 0;
-  std::filesystem::path path_;
+  std::filesystem::path folder_;
   std::optional<OutputFile> written_;
   std::optional<InputFile> read_;
 };

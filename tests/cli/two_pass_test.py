@@ -7,6 +7,7 @@ usage: two_pass_test.py RULEC MAKE_CHECKPOINT PACK
 """
 
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -42,12 +43,20 @@ def scratch(work):
     return list(work.rglob("scratch*"))
 
 
+def has_scratch(process):
+    """Whether it has the file open, which has no name."""
+    try:
+        return any("scratch-" in os.readlink(fd) for fd in pathlib.Path(f"/proc/{process.pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
 def kill(work, form, when):
-    """Kills a conversion when its folder is like that, anew if it was over before; whether one was killed in time."""
+    """Kills a conversion when it is like that, anew if it was over before; whether one was killed in time."""
     for _ in range(20):
         process = subprocess.Popen([RULEC, "convert", "hf", "out", "--progress", "none", "--pack", PACK, *LITTLE, *FORMS[form]], cwd=work,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and not when():
+        while process.poll() is None and not when(process):
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
         if process.wait() == -signal.SIGKILL and not (work / "out").exists():
@@ -69,7 +78,7 @@ def one(work, form):
     claim(f"{form}: nothing is left", not scratch(work))
     shutil.rmtree(work / "out")
     shutil.rmtree(work / "wide")
-    for what, when in (("first", lambda: scratch(work)), ("second", lambda: noted_units(work / "out.partial") > 0)):
+    for what, when in (("first", has_scratch), ("second", lambda _: noted_units(work / "out.partial") > 0)):
         was_killed = kill(work, form, when)
         claim(f"{form}: killed in the {what} pass", was_killed)
         resumed = ["--resume"] if noted_units(work / "out.partial") > 0 else []
