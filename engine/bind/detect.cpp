@@ -100,9 +100,12 @@ class Detector {
           .help("correct the file if it is wrong");
       return true;
     }
-    if (const std::optional<std::string> names = said.is_claim ? called_otherwise(said, *pack) : std::nullopt) {
+    if (const std::optional<Value> value = said.is_claim ? called_otherwise(said, *pack) : std::nullopt) {
+      const std::string names = fmt::format("all names are there where it is {}", to_string(*value));
+      contradict(said.name, *value, names);
       gathered_.decisions.push_back(
-          fmt::format("{} is not {}, as `{}` says: {}", said.name, to_string(said.value), file, *names));
+          fmt::format("{} is not {}, as `{}` says: {}", said.name, to_string(said.value), file, names));
+      gathered_.inputs.options[said.name] = *value;
       return true;
     }
     contradict(said.name, said.value, why);
@@ -142,9 +145,9 @@ class Detector {
     return std::nullopt;
   }
 
-  /// Evidence that names at hand are those of another text than was claimed, all of them. A claim may be of what a
-  /// checkpoint was made from, and what is at hand another: bfloat16 beside what was made of fp8.
-  std::optional<std::string> called_otherwise(const SaidOption& said, const Pack& pack) {
+  /// The text that all names at hand are of, if it is another than was claimed. A claim may be of what a checkpoint was
+  /// made from, and what is at hand another: bfloat16 beside what was made of fp8.
+  std::optional<Value> called_otherwise(const SaidOption& said, const Pack& pack) {
     const std::vector<std::string> texts = open_options(rules_, gathered_.inputs, ast::Option::Type::Set);
     if (std::ranges::find(texts, said.name) == texts.end()) return std::nullopt;
     const FitScore now = score(pack, gathered_.inputs);
@@ -155,8 +158,7 @@ class Detector {
       const std::optional<Pack> other = try_elaborate(rules_, trial, diags_);
       if (!other) continue;
       const FitScore then = score(*other, trial);
-      if (then.missing == 0 && then.names_better_than(now))
-        return fmt::format("all names are there where it is {}", to_string(value));
+      if (then.missing == 0 && then.names_better_than(now)) return value;
     }
     return std::nullopt;
   }
