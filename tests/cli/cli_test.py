@@ -73,6 +73,7 @@ def looking(work):
     expect(0, "packs", says="gemma2")
     expect(0, "check", "gemma2", says="no findings")
     expect(0, "check", "gemma2", "--hf", work / "hf", says="no findings")
+    expect(0, "check", "--hf", work / "hf", says="gemma2: 1 config x 1 layout proved")
     expect(0, "explain", "R0402", says="R0402")
     expect(0, "explain", "index-hole", says="R0402")
     expect(0, "explain", "gemma2", "model.layers.1.self_attn.q_proj.weight")
@@ -113,6 +114,10 @@ def there_and_back(work):
     own = work / "own/gemma2/gemma2.rules"
     (work / "own/mine.rules").write_text(own.read_text().replace("pack gemma2", "pack mine"))
     expect(0, "diff", work / "hf", work / "mt", "--pack", work / "own/mine.rules", "--allow-class")
+    expect(0, "convert", work / "hf", work / "of_mine", "--pack", work / "own/mine.rules")
+    for command in ("diff", "verify"):
+        expect(1, command, work / "hf", work / "of_mine", says="made by the pack `mine`")
+    expect(0, "verify", work / "hf", work / "of_mine", "--pack", work / "own/mine.rules")
     shutil.copytree(RULES / "common", work / "own/common")
     for rules in (own, work / "own/common/decoder.rules"):
         rules.write_text(rules.read_text().replace("maxtext", "jax").replace("<rulec>/", "../"))

@@ -41,6 +41,7 @@ struct Arguments {
 struct Checkpoint {
   std::string side;
   std::unique_ptr<TensorStore> store;
+  Neighbours neighbours;
 };
 
 // Opens the checkpoints of the command line, and completes `options` by what lies beside them.
@@ -49,13 +50,24 @@ Result<std::vector<Checkpoint>> open_all(const Arguments& args, BindOptions& opt
   for (const auto& [side, path] : assignments(args.checkpoints)) {
     Result<std::unique_ptr<TensorStore>> store = open_store(path, diags);
     if (!store) return diags.failed();
-    const Result<Neighbours> neighbours = find_neighbours(path, diags);
+    Result<Neighbours> neighbours = find_neighbours(path, diags);
     if (!neighbours) return diags.failed();
     complete(options, *neighbours);
-    out.push_back({side, *std::move(store)});
+    out.push_back({side, *std::move(store), *std::move(neighbours)});
     options.checkpoints[side] = out.back().store.get();
   }
   return out;
+}
+
+// The packs that are given, or the one that the first checkpoint is of, or all.
+Result<std::vector<std::string>> chosen_packs(const Arguments& args, const std::vector<Checkpoint>& checkpoints,
+                                              const BindOptions& options, Diagnostics& diags) {
+  if (!args.packs.empty()) return args.packs;
+  if (checkpoints.empty()) return bundled_packs();
+  const Checkpoint& first = checkpoints.front();
+  const Result<Recognised> found = recognise(*first.store, first.neighbours, "", "", options, diags);
+  if (!found) return diags.failed();
+  return std::vector{found->pack.name()};
 }
 
 std::string proved(const RulePack& pack, const BindOptions& options, int models) {
@@ -157,9 +169,9 @@ ExitCode run(const Arguments& args) {
   const Result<std::vector<Checkpoint>> checkpoints = open_all(args, options, diags);
   std::string lines;
   Json packs = Json::array();
-  if (checkpoints) {
-    const std::vector<std::string> names = args.packs.empty() ? bundled_packs() : args.packs;
-    for (Verdict& verdict : check_packs(names, args.enabled, options)) {
+  const auto names = checkpoints ? chosen_packs(args, *checkpoints, options, diags) : diags.failed();
+  if (names) {
+    for (Verdict& verdict : check_packs(*names, args.enabled, options)) {
       diags.append(verdict.diags);
       lines += verdict.line;
       packs.push_back(std::move(verdict.member));
@@ -181,7 +193,7 @@ ExitCode run(const Arguments& args) {
 Command add_check(CLI::App& app) {
   CLI::App* parser = app.add_subcommand("check", "Prove packs, for every preset or one model, and against checkpoints");
   auto args = std::make_shared<Arguments>();
-  parser->add_option("PACK", args->packs, "Names or paths; none: all that are built in");
+  parser->add_option("PACK", args->packs, "Names or paths; none: what a checkpoint is of, or all that are built in");
   add_model_options(*parser, args->model);
   parser->get_option("--preset")
       ->description("A model that the pack is shipped with; all of them unless a model or a checkpoint is given")

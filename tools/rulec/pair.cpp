@@ -22,34 +22,58 @@ bool asks_for_model(const PairArguments& args) {
   return !args.pack.empty() || !model.configs.empty() || !model.preset.empty() || !model.options.empty();
 }
 
-Result<Model> bind_both(const PairArguments& args, const TensorStore& a, const TensorStore& b, Diagnostics& diags) {
-  const Result<Neighbours> near_a = find_neighbours(args.a, diags);
-  if (!near_a) return diags.failed();
-  const Result<Neighbours> near_b = find_neighbours(args.b, diags);
-  if (!near_b) return diags.failed();
+/// What lies beside both.
+struct Surroundings {
+  Neighbours a;
+  Neighbours b;
+};
+
+Result<Surroundings> look_around(const PairArguments& args, Diagnostics& diags) {
+  Result<Neighbours> a = find_neighbours(args.a, diags);
+  if (!a) return diags.failed();
+  Result<Neighbours> b = find_neighbours(args.b, diags);
+  if (!b) return diags.failed();
+  return Surroundings{*std::move(a), *std::move(b)};
+}
+
+Result<Model> bind_both(const PairArguments& args, const Surroundings& near, const TensorStore& a, const TensorStore& b,
+                        Diagnostics& diags) {
   BindOptions options = args.model.bind_options();
-  complete(options, *near_a);
-  complete(options, *near_b);
-  const Result<Recognised> of_a = recognise(a, *near_a, args.pack, "", options, diags);
-  if (!of_a) return diags.failed();
-  const Result<Recognised> of_b =
-      recognise(b, *near_b, args.pack.empty() ? of_a->pack.name() : args.pack, "", options, diags);
-  if (!of_b) return diags.failed();
-  options.checkpoints[of_b->side] = &b;
-  options.checkpoints[of_a->side] = &a;
-  Result<Model> model = bind(of_a->pack, options, diags);
-  const bool is_across = model && of_a->side != of_b->side;
-  spdlog::info("pack {}: {} is on its side {}, {} on {}{}", of_a->pack.name(), args.a, of_a->side, args.b, of_b->side,
-               is_across ? fmt::format("; compared is what the first becomes on {}", of_b->side) : "");
+  complete(options, near.a);
+  complete(options, near.b);
+  // The one that says which pack made it speaks for the other, too.
+  const bool is_b_first = near.b.record && !near.a.record;
+  const auto found = [&](bool is_b, const std::string& pack) {
+    return is_b ? recognise(b, near.b, pack, "", options, diags) : recognise(a, near.a, pack, "", options, diags);
+  };
+  const Result<Recognised> first = found(is_b_first, args.pack);
+  if (!first) return diags.failed();
+  const Result<Recognised> second = found(!is_b_first, args.pack.empty() ? first->pack.name() : args.pack);
+  if (!second) return diags.failed();
+  const Recognised& of_a = is_b_first ? *second : *first;
+  const Recognised& of_b = is_b_first ? *first : *second;
+  options.checkpoints[of_b.side] = &b;
+  options.checkpoints[of_a.side] = &a;
+  Result<Model> model = bind(of_a.pack, options, diags);
+  const bool is_across = model && of_a.side != of_b.side;
+  spdlog::info("pack {}: {} is on its side {}, {} on {}{}", of_a.pack.name(), args.a, of_a.side, args.b, of_b.side,
+               is_across ? fmt::format("; compared is what the first becomes on {}", of_b.side) : "");
   return model;
+}
+
+/// Whether a checkpoint was made by a pack that has to be given.
+bool is_of_own_pack(const Neighbours& near) {
+  return near.record && !is_bundled(near.record->pack);
 }
 
 Result<std::optional<Model>> find_model(const PairArguments& args, const TensorStore& a, const TensorStore& b,
                                         Diagnostics& diags) {
+  const Result<Surroundings> near = look_around(args, diags);
+  if (!near) return diags.failed();
   const std::size_t mark = diags.all().size();
-  Result<Model> model = bind_both(args, a, b, diags);
+  Result<Model> model = bind_both(args, *near, a, b, diags);
   if (model) return std::optional(*std::move(model));
-  if (asks_for_model(args)) return diags.failed();
+  if (asks_for_model(args) || is_of_own_pack(near->a) || is_of_own_pack(near->b)) return diags.failed();
   const auto why = std::ranges::find(diags.all().begin() + static_cast<std::ptrdiff_t>(mark), diags.all().end(),
                                      Severity::Error, &Diagnostic::severity);
   spdlog::info("tensors are compared by name: {}", why->message);

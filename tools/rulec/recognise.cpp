@@ -19,10 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_bundled(const std::string& name) {
-  return std::ranges::count(bundled_packs(), name) != 0;
-}
-
 struct Found {
   std::string name;
   std::string reason;
@@ -107,8 +103,11 @@ Result<Found> side_by_fit(const RulePack& pack, const TensorStore& checkpoint, c
   Finding finding = report(diags, FilePlace{where, {}}, diag::WhichWay,
                            fmt::format("cannot tell whether `{}` is the side `{}` or `{}` of the pack `{}`", where,
                                        left.side, right.side, pack.name()));
-  finding.note(left.matched == 0 ? "its names are on neither side"
-                                 : fmt::format("{} are on each of them", text_of(left)));
+  if (left.matched == 0) {
+    return finding.note("its names are on neither side")
+        .help(fmt::format("`rulec inspect {}` tells which packs fit it", where));
+  }
+  finding.note(fmt::format("{} are on each of them", text_of(left)));
   return finding.help(fmt::format("give the side to make: --to {} or --to {}", left.side, right.side));
 }
 
@@ -137,6 +136,10 @@ Result<Recognised> recognise(const TensorStore& checkpoint, const Neighbours& ne
   if (!side) return diags.failed();
   reasons.push_back(fmt::format("side {}, {}", side->name, side->reason));
   return Recognised{*std::move(pack), side->name, std::move(reasons)};
+}
+
+bool is_bundled(const std::string& pack) {
+  return std::ranges::count(bundled_packs(), pack) != 0;
 }
 
 const std::string& opposite(const RulePack& pack, const std::string& side) {

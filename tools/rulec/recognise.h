@@ -27,6 +27,9 @@ struct Recognised {
 Result<Recognised> recognise(const TensorStore& checkpoint, const Neighbours& neighbours, const std::string& given,
                              const std::string& to, const BindOptions& options, Diagnostics& diags);
 
+/// Whether the pack is built in.
+bool is_bundled(const std::string& pack);
+
 /// The other side of a pack.
 const std::string& opposite(const RulePack& pack, const std::string& side);
 
