@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens to one tensor, both ways, in words and numbers.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -31,8 +32,7 @@ class Explanation {
       if (piece.tensor[number(side_)] != static_cast<std::int32_t>(tensor_)) continue;
       if (piece.kind != PieceKind::Pad) pieces.push_back(&piece);
     }
-    out_ =
-        fmt::format("{}  {}  on the side of {}\n", tensor.name, to_string(tensor.shape), rules_.sides[number(side_)]);
+    out_ = fmt::format("{}  {}  on the side of {}\n", tensor.name, shape_text(tensor), rules_.sides[number(side_)]);
     std::map<std::uint32_t, std::vector<const Piece*>> by_family;
     for (const Piece* piece : pieces) by_family[piece->family].push_back(piece);
     for (const auto& [family, list] : by_family) rule(pack_.families[family], list);
@@ -103,9 +103,15 @@ class Explanation {
     }
     for (const SideId side : BothSides) {
       const Tensor& tensor = pack_.tensors[number(side)][static_cast<std::size_t>(piece.tensor[number(side)])];
-      out_ += fmt::format("  {:<8} {}  {}{}\n", rules_.sides[number(side)], tensor.name, to_string(tensor.shape),
+      out_ += fmt::format("  {:<8} {}  {}{}\n", rules_.sides[number(side)], tensor.name, shape_text(tensor),
                           part_text(piece, side));
     }
+  }
+
+  /// Of a rule without shapes, only brackets tell axes, which stack what is stored.
+  static std::string shape_text(const Tensor& tensor) {
+    if (tensor.shape_known) return to_string(tensor.shape);
+    return tensor.shape.empty() ? "[as stored]" : fmt::format("[{}, as stored]", fmt::join(tensor.shape, " "));
   }
 
   std::string part_text(const Piece& piece, SideId side) const {
@@ -164,7 +170,7 @@ class Explanation {
       out_ += fmt::format("  {:<12} {}\n", label, function);
       operands(piece, numbers);
       out_ += fmt::format("               in {}: {}\n               {}\n", type_word(dtype),
-                          describe(trip, quotient(pack_, piece.family, other(to))), why(numbers, trip));
+                          describe(trip, quotient(pack_, piece.family, other(to))), why(piece, numbers, trip));
     }
   }
 
@@ -179,10 +185,12 @@ class Explanation {
 
   static std::string_view type_word(DType dtype) { return dtype == DType::Bf16 ? "bfloat16" : rule_name(dtype); }
 
-  static std::string why(const Numbers& numbers, const RoundTrip& trip) {
+  std::string why(const Piece& piece, const Numbers& numbers, const RoundTrip& trip) const {
     switch (trip.evidence) {
       case Evidence::Untouched:
-        return "proved by the normal form of both shapes";
+        return pack_.tensors[0][static_cast<std::size_t>(piece.tensor[0])].shape_known
+                   ? "proved by the normal form of both shapes"
+                   : "copied as it is stored: no rule says the shapes, so none are held against each other";
       case Evidence::AllValues:
         return fmt::format(
             "proved by trying all {} finite values there and back; of 0 and 2^-16 <= |x| <= 8, {} come back",

@@ -95,9 +95,9 @@ Status take_preset(const Rules& rules, const std::string& preset, GatheredInputs
     for (const PresetFiles& p : rules.presets) known.push_back(p.name);
     Finding finding = report(diags, {}, diag::UnknownPreset, rules.name, preset);
     const auto close = close_names(preset, known);
-    finding.help(close.empty() ? fmt::format("its presets: `{}`", fmt::join(known, "`, `"))
-                               : fmt::format("did you mean `{}`?", close.front()));
-    return finding;
+    if (known.empty()) return finding.help("it has none: give the model by --config SIDE=FILE");
+    return finding.help(close.empty() ? fmt::format("its presets: `{}`", fmt::join(known, "`, `"))
+                                      : fmt::format("did you mean `{}`?", close.front()));
   }
   for (const auto& [file, printed] : found->files) {
     const std::optional<SideId> side = side_of_file(rules, file);

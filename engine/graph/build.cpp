@@ -60,7 +60,9 @@ class GraphBuilder {
     if (!tensor.shape_known) {
       const bool is_whole = shape.empty() && pieces.size() == 1 && pieces.front()->kind == PieceKind::Copy;
       if (!is_whole) {
-        report(diags_, pack_.place(to_, t), diag::ShapeMissing, tensor.name);
+        report(diags_, pack_.place(to_, t), diag::ShapeMissing, tensor.name)
+            .note("it is stacked from tensors whose shapes no rule says")
+            .help("give the rule the shapes of both sides");
         return;
       }
       shape = source_of(*pieces.front()).shape;
@@ -316,7 +318,8 @@ Result<Graph> build_graph(const Pack& pack, SideId to, const GraphOptions& optio
     const bool names_one = std::ranges::any_of(
         pieces_of, [&](const auto& entry) { return glob_matches(glob, pack.tensors[number(to)][entry.first].name); });
     if (!names_one) {
-      return report(diags, std::monostate{}, diag::Usage, fmt::format("the rules write no tensor `{}`", glob));
+      return report(diags, std::monostate{}, diag::Usage, fmt::format("the rules write no tensor `{}`", glob))
+          .help("`*` stands for what has no dot in it, `**` for anything");
     }
   }
   Result<std::vector<std::size_t>> places = find_sources(pack, to, pieces_of, options, diags);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// mimalloc where there is no memory: as Debian builds it (in C), its own `operator new` ends the program, whatever
-// `std::set_new_handler` says, where the standard asks for std::bad_alloc. These four are the ones that may throw; all
-// others are mimalloc's.
+// mimalloc where there is no memory: as Debian builds it (in C), its own `operator new` ends the program instead of
+// throwing. These four are the ones that may throw (nobody sets a new-handler here); all others are mimalloc's.
 #include <mimalloc.h>
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -58,13 +59,13 @@ void print_text(const TensorStore& store, const std::optional<std::vector<Fit>>&
              bytes_text(sum.bytes), sum.elements, dtypes.empty() ? "" : " (" + dtypes + ")");
   for (const auto& [what, said] : store.facts()) fmt::print("{}: {}\n", what, said);
   for (const Fit& fit : fits.value_or(std::vector<Fit>())) {
-    fmt::print("fits side {} of pack {}: {} of {} names{}{}\n", fit.side, fit.pack, fit.matched, fit.total,
-               fit.misshapen > 0 ? fmt::format(", {} of another shape", fit.misshapen) : "",
+    fmt::print("{} side {} of pack {}: {} of {} names{}{}\n", fit.is_full() ? "fits" : "is near", fit.side, fit.pack,
+               fit.matched, fit.total, fit.misshapen > 0 ? fmt::format(", {} of another shape", fit.misshapen) : "",
                fit.missing > 0 ? fmt::format(", {} missing", fit.missing) : "");
     if (!fit.unknown.empty())
       fmt::print("  to convert it, give what no shape tells, {}: --config or --preset\n", fmt::join(fit.unknown, ", "));
   }
-  if (fits && fits->empty()) fmt::print("fits no pack that is built in\n");
+  if (fits && std::ranges::none_of(*fits, &Fit::is_full)) fmt::print("fits no pack that is built in\n");
   if (neighbours && neighbours->record) {
     const Record& record = *neighbours->record;
     fmt::print("made by rulec: side {} of pack {}, from {}\n", record.side, record.pack, record.from);

@@ -110,7 +110,11 @@ void print_text(const Arguments& args, const Verification& found, Seconds time) 
   }
   if (args.stats) print_statistics(found.tensors);
   for (const std::string& line : left_out(found)) fmt::print("not in B: {}\n", line);
-  fmt::print("{}\n{}\n", summary(found.tensors), rate_text(found.bytes_compared, time));
+  const bool is_excused =
+      !args.exact && std::ranges::count(found.tensors, Difference::WithinClass, &TensorVerdict::difference) > 0;
+  fmt::print("{}{}\n{}\n", summary(found.tensors),
+             is_excused ? "; what is within the class of its rule is allowed, unless --exact" : "",
+             rate_text(found.bytes_compared, time));
 }
 
 Json to_json(const TensorVerdict& t, bool with_statistics) {
