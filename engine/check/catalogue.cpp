@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 
 #include "engine/check/check.h"
@@ -51,7 +52,8 @@ class CatalogueCheck {
       finding.note(fmt::format("{}  {}{}", groups[g].text, detail(groups[g].first),
                                groups[g].count > 1 ? fmt::format("  ({} tensors)", groups[g].count) : ""));
     }
-    if (groups.size() > 8) finding.note(fmt::format("and {} more kinds", groups.size() - 8));
+    if (groups.size() > 8)
+      finding.note(fmt::format("and {} more {}", groups.size() - 8, groups.size() == 9 ? "kind" : "kinds"));
   }
 
   /// Stored tensors that the rules do not name.
@@ -72,15 +74,66 @@ class CatalogueCheck {
     for (std::size_t t = 0; t < tensors().size(); ++t) {
       if (!is_stored[t]) by_family[tensors()[t].family].push_back(tensors()[t].name);
     }
+    std::vector<Lacking> all;
+    std::map<Span, std::size_t> of_loop;
+    for (auto& [number, names] : by_family) {
+      const Family& family = pack_.families[number];
+      const Span loop = family.indices.empty() ? family.span : family.indices.front().span;
+      const auto [place, is_new] = of_loop.try_emplace(loop, all.size());
+      if (is_new) all.emplace_back();
+      all[place->second].families.push_back(number);
+      std::ranges::move(names, std::back_inserter(all[place->second].names));
+    }
     const std::vector<std::string> have = unknown();
-    for (const auto& [family, names] : by_family) {
-      Finding finding = report(diags_, place_of(names.front()), diag::MissingTarget, plural(names.size()),
-                               names.size() == 1 ? "is" : "are", where_);
-      list(finding, names, [&](std::size_t i) { return to_string(tensors()[*pack_.find(side_, names[i])].shape); });
-      if (const auto close = close_names(names.front(), have, 2); !close.empty()) {
-        finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
+    for (Lacking& one : all) report_missing(one, have);
+  }
+
+  /// What rules in one loop make, and the checkpoint has not.
+  struct Lacking {
+    std::vector<std::size_t> families;
+    std::vector<std::string> names;
+  };
+
+  void report_missing(Lacking& lacking, const std::vector<std::string>& have) {
+    std::vector<std::string>& names = lacking.names;
+    std::ranges::sort(names);
+    const std::size_t rules = lacking.families.size();
+    const Span place =
+        rules == 1 ? place_of(names.front()) : pack_.families[lacking.families.front()].indices.front().span;
+    Finding finding =
+        report(diags_, place, diag::MissingTarget, plural(names.size()), names.size() == 1 ? "is" : "are", where_);
+    if (rules > 1) finding.label(fmt::format("{} rules in this loop make them", rules));
+    list(finding, names, [&](std::size_t i) { return to_string(tensors()[*pack_.find(side_, names[i])].shape); });
+    if (const std::string turns = turns_of(lacking); !turns.empty())
+      finding.note(
+          fmt::format("all of them are of {}: the loop may run too far, or a size in the config may be wrong", turns));
+    if (const auto close = close_names(names.front(), have, 2); !close.empty())
+      finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
+  }
+
+  /// `i = 3`: the values of the outer loop that make what is missing, if others do not.
+  std::string turns_of(const Lacking& lacking) const {
+    const Family& first = pack_.families[lacking.families.front()];
+    if (first.indices.empty()) return {};
+    const std::set<std::string_view> names(lacking.names.begin(), lacking.names.end());
+    std::set<std::int64_t> with;
+    std::set<std::int64_t> without;
+    for (const std::size_t number : lacking.families) {
+      const Family& family = pack_.families[number];
+      for (std::size_t i = 0; i < family.instances(); ++i) {
+        for (const std::uint32_t tensor : family.tensors_of(i, side_))
+          (names.contains(tensors()[tensor].name) ? with : without).insert(family.values_of(i)[0]);
       }
     }
+    const auto is_made = [&](std::int64_t value) { return without.contains(value); };
+    if (without.empty() || std::ranges::any_of(with, is_made)) return {};
+    const FamilyIndex& index = first.indices.front();
+    const bool is_run = *with.rbegin() - *with.begin() == std::ssize(with) - 1;
+    if (with.size() > 2 && is_run)
+      return fmt::format("{} = {} to {}", index.name, index.text(*with.begin()), index.text(*with.rbegin()));
+    std::vector<std::string> values;
+    for (const std::int64_t value : with) values.push_back(index.text(value));
+    return values.size() > 4 ? std::string() : fmt::format("{} = {}", index.name, fmt::join(values, ", "));
   }
 
   void shapes() {

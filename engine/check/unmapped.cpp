@@ -150,7 +150,9 @@ Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo>
     finding.note(fmt::format("{}  {} {}{}", printable(groups[g].text), name(info.dtype), to_string(info.shape),
                              groups[g].count > 1 ? fmt::format("  ({} tensors)", groups[g].count) : ""));
   }
-  if (groups.size() > MostGroups) finding.note(fmt::format("and {} more kinds", groups.size() - MostGroups));
+  if (groups.size() > MostGroups)
+    finding.note(
+        fmt::format("and {} more {}", groups.size() - MostGroups, groups.size() == MostGroups + 1 ? "kind" : "kinds"));
   std::vector<std::string> known;
   for (const Tensor& tensor : pack.tensors[number(side)]) {
     if (!find_tensor(catalogue, tensor.name)) known.push_back(tensor.name);
