@@ -118,11 +118,24 @@ def there_and_back(work):
     for command in ("diff", "verify"):
         expect(1, command, work / "hf", work / "of_mine", says="made by the pack `mine`")
     expect(0, "verify", work / "hf", work / "of_mine", "--pack", work / "own/mine.rules")
+    config = json.loads((work / "hf/config.json").read_text()) | {"quantization_config": {"bits": 8}}
+    (work / "of_mine/hf/config.json").write_text(json.dumps(config))
+    bits = work / "own/bits.rules"
+    bits.write_text((work / "own/mine.rules").read_text() + '\noption weights_are : {"bf16", "fp8"} = "bf16"\n')
+    for pack, is_kept in ((work / "own/mine.rules", True), (bits, False)):
+        expect(0, "convert", work / "of_mine", work / "unpacked", "--pack", pack)
+        config = json.loads((work / "unpacked/config.json").read_text())
+        claim("a quantization_config stays where it may hold", ("quantization_config" in config) == is_kept)
+        shutil.rmtree(work / "unpacked")
     shutil.copytree(RULES / "common", work / "own/common")
     for rules in (own, work / "own/common/decoder.rules"):
         rules.write_text(rules.read_text().replace("maxtext", "jax").replace("<rulec>/", "../"))
     expect(0, "convert", work / "mt", work / "jax", "--pack", own, says="jax -> hf")
     expect(0, "diff", work / "hf", work / "jax", "--pack", "gemma2")
+    for command in ("f32", "bf16"):
+        expect(0, "convert", work / "mt", work / command, "--dtype", command)
+        expect(0, "check", "--hf", work / command, says="no findings")  # config.json says what the weights are
+        shutil.rmtree(work / command)
     expect(0, "convert", work / "hf", work / "flat", "--store", "safetensors", "--dtype", "f32")
     expect(0, "diff", work / "mt", work / "flat")  # `step` is there on one side only, and ignored by the pack
     expect(0, "convert", work / "hf", work / "mine", "--pack", work / "own/mine.rules")

@@ -45,6 +45,13 @@ Status add_checksums(const ConversionArguments& args, const fs::path& folder, Di
   return write_checksums(*sums, folder, diags);
 }
 
+// Packs that read weights in few bits say by this option what is stored (rules/common/quantized.rules).
+MadeWeights made_weights(const Job& job) {
+  const std::map<std::string, std::string> options = job.model.options();
+  const auto stored = options.find("weights_are");
+  return {job.options.dtype, stored == options.end() || stored->second != "bf16"};
+}
+
 // Converts into a temporary folder and puts it in the target's place.
 Result<Report> write(const ConversionArguments& args, const Job& job, Diagnostics& diags) {
   if (job.options.dry_run) {
@@ -59,7 +66,8 @@ Result<Report> write(const ConversionArguments& args, const Job& job, Diagnostic
   // First what is small: a tokenizer that cannot be read is better told before hours of work. Of parts, the last does
   // it.
   const bool is_part = options.part.has_value();
-  if (!is_part && !carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
+  const MadeWeights weights = made_weights(job);
+  if (!is_part && !carry_over(job.neighbours, job.to, weights, folder.partial(), diags)) return diags.failed();
   const auto sink = target_sink(args.store, job.model, job.to, folder.partial());
   Result<Report> report = convert(job.model, job.to, *job.source, *sink, options, diags);
   if (!report) return diags.failed();
@@ -67,7 +75,7 @@ Result<Report> write(const ConversionArguments& args, const Job& job, Diagnostic
     folder.leave();
     return report;
   }
-  if (is_part && !carry_over(job.neighbours, job.to, folder.partial(), diags)) return diags.failed();
+  if (is_part && !carry_over(job.neighbours, job.to, weights, folder.partial(), diags)) return diags.failed();
   const Record record{{}, job.model.pack_name(), job.from, job.to, job.model.options()};
   if (job.to != "hf" && !write_record(record, folder.partial(), diags)) return diags.failed();
   if (args.checksums && !add_checksums(args, folder.partial(), diags)) return diags.failed();

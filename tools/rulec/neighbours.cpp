@@ -55,6 +55,42 @@ bool leads_out(const fs::path& folder, const fs::path& file) {
   return !is_below(home) && !is_below(home.parent_path().parent_path() / "blobs");
 }
 
+/// What transformers calls it.
+std::string_view config_word(DType dtype) {
+  switch (dtype) {
+    case DType::Bf16:
+      return "bfloat16";
+    case DType::F16:
+      return "float16";
+    case DType::F32:
+      return "float32";
+    default:
+      return {};
+  }
+}
+
+/// Has a config and those within it (`text_config`) name the type; false if they do already.
+bool set_dtype(nlohmann::ordered_json& config, std::string_view word) {
+  bool is_changed = false;
+  for (auto& [key, value] : config.items()) {
+    const bool is_said = (key == "dtype" || key == "torch_dtype") && value.is_string() && value != word;
+    if (is_said) value = word;
+    is_changed |= is_said || (value.is_object() && set_dtype(value, word));
+  }
+  return is_changed;
+}
+
+/// A config.json that says what the weights are, or nothing if it does already.
+std::optional<std::string> corrected_config(const fs::path& path, const MadeWeights& weights) {
+  std::ifstream in(path, std::ios::binary);
+  nlohmann::ordered_json config = nlohmann::ordered_json::parse(in, nullptr, false);
+  if (!config.is_object()) return std::nullopt;
+  bool is_changed = !weights.is_quantized && config.erase("quantization_config") > 0;
+  if (const std::string_view word = weights.dtype ? config_word(*weights.dtype) : ""; !word.empty())
+    is_changed |= set_dtype(config, word);
+  return is_changed ? std::optional(config.dump(2) + "\n") : std::nullopt;
+}
+
 std::vector<fs::path> carried_files(const fs::path& folder) {
   std::vector<fs::path> out;
   std::error_code error;
@@ -114,7 +150,8 @@ std::optional<std::string> model_type(const fs::path& config) {
   return json["model_type"].get<std::string>();
 }
 
-Status carry_over(const Neighbours& source, const std::string& to, const fs::path& target, Diagnostics& diags) {
+Status carry_over(const Neighbours& source, const std::string& to, const MadeWeights& weights, const fs::path& target,
+                  Diagnostics& diags) {
   std::error_code error;
   const fs::path into = to == Hf ? target : target / Hf;
   const std::vector<fs::path> files =
@@ -122,7 +159,11 @@ Status carry_over(const Neighbours& source, const std::string& to, const fs::pat
   if (!files.empty()) fs::create_directory(into, error);
   if (error) return report(diags, FilePlace{into.string(), {}}, diag::CannotWrite, into.string(), error.message());
   for (const fs::path& file : files) {
-    if (!copy(file, into / file.filename(), diags)) return diags.failed();
+    const std::optional<std::string> corrected =
+        to == Hf && file.filename() == HfConfig ? corrected_config(file, weights) : std::nullopt;
+    const bool is_there = corrected ? static_cast<bool>(write_durably(into / HfConfig, *corrected, diags))
+                                    : static_cast<bool>(copy(file, into / file.filename(), diags));
+    if (!is_there) return diags.failed();
   }
   if (!files.empty() && !sync_folder(into, diags)) return diags.failed();
   const auto yml = source.configs.find(std::string(MaxText));

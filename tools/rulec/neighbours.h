@@ -9,6 +9,7 @@
 
 #include <rulec/diagnostics.h>
 #include <rulec/result.h>
+#include <rulec/tensor.h>
 
 #include "tools/rulec/record.h"
 
@@ -30,10 +31,17 @@ Result<Neighbours> find_neighbours(const std::filesystem::path& path, Diagnostic
 /// `model_type` of a config.json, or nothing.
 std::optional<std::string> model_type(const std::filesystem::path& config);
 
+/// What the config.json beside weights that were made is to say of them.
+struct MadeWeights {
+  std::optional<DType> dtype;  ///< of floating tensors; nothing: what it says
+  bool is_quantized = true;    ///< whether a `quantization_config` holds of them
+};
+
 /// Copies into `target`, the folder of a checkpoint of side `to`, what is to stay with the weights: config.json and the
 /// tokenizer, into the folder itself on the side `hf` and below `hf/` on any other; and maxtext.yml. Which files, is in
-/// README.md. All of it is on the disk when this returns, but for the names in `target` itself. Errors: R0801, R0809.
-Status carry_over(const Neighbours& source, const std::string& to, const std::filesystem::path& target,
-                  Diagnostics& diags);
+/// README.md. Beside the weights themselves, config.json says what they are now. All of it is on the disk when this
+/// returns, but for the names in `target` itself. Errors: R0801, R0809.
+Status carry_over(const Neighbours& source, const std::string& to, const MadeWeights& weights,
+                  const std::filesystem::path& target, Diagnostics& diags);
 
 }  // namespace rulec::cli
