@@ -257,7 +257,9 @@ class PackCheck {
     return all;
   }
 
-  /// A layout with the options of texts that fit the list better, if the layout does not fit it.
+  /// A layout with the options of texts that fit the list better, if the layout does not fit it. Where only shapes do,
+  /// the options must change nothing else: the rules of another wording, which are right, would hide those that are
+  /// not.
   std::optional<Worded> as_worded(const List& list, const Proved& layout, FitScore score) {
     if (is_perfect(score, list)) return std::nullopt;
     std::optional<Worded> best;
@@ -267,7 +269,8 @@ class PackCheck {
       std::optional<Pack> pack = try_elaborate(rules_, inputs, diags_);
       if (!pack) continue;
       const FitScore found = score_of(*pack, inputs, list);
-      if (!found.better_than(score)) continue;
+      const bool is_about_shapes = !found.names_better_than(score);
+      if (!found.better_than(score) || (is_about_shapes && !are_alike(*pack, layout.pack, other(list.side)))) continue;
       score = found;
       const bool is_perfect = PackCheck::is_perfect(score, list);
       const bool is_given =

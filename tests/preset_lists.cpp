@@ -35,3 +35,27 @@ ignore hf : extra{}
   CHECK(says_unmapped(" when scan"));
   CHECK(says_unmapped(" when not scan"));
 }
+
+TEST_CASE("a list of another wording is that of its option, which does not hide a wrong shape") {
+  const testing::Scratch scratch;
+  (void)scratch.write("p/presets/m/config.json", "{}");
+  (void)scratch.write("p/presets/m/maxtext.tensors", "w BF16 [2 3]\n");
+  (void)scratch.write("p/presets/m/hf.tensors", "w BF16 [2 3]\n");
+  const auto has_shape = [&](std::string_view one, std::string_view other) {
+    Diagnostics diags;
+    const auto rules = scratch.write("p/p.rules", fmt::format(R"(pack p : maxtext -> hf
+let D = 2, F = 3
+option stored : {{"one", "other"}} = "one" "as it says"
+when stored == "one" {{ {} }} else {{ {} }}
+)",
+                                                              one, other));
+    const Result<RulePack> pack = load_pack(rules.string(), diags);
+    REQUIRE_MESSAGE(pack, render_text(diags));
+    (void)check(*pack, {}, diags);
+    return render_text(diags).find("[R0306 ") == std::string::npos;
+  };
+  CHECK(has_shape("w : [D F] -> w : [D F]", "w : [D F] -> w : [F D]"));
+  CHECK(has_shape("w : [D F] -> w : [F D]", "w : [D F] -> w : [D F]"));
+  CHECK_FALSE(has_shape("w : [F D] -> w : [F D]", "w : [D F] -> w8 : [D F]"));
+  CHECK_FALSE(has_shape("w : [F D] -> w : [D F]", "w : [D F] -> w8 : [D F]"));
+}
