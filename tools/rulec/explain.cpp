@@ -97,7 +97,11 @@ ExitCode explain_message(const Arguments& args) {
     fmt::print("{}", *page);
     return ExitCode::Fine;
   }
-  Finding finding = report(diags, {}, diag::Usage, fmt::format("`{}` is no message", args.what));
+  const std::vector<std::string> packs = bundled_packs();
+  const bool is_pack = std::ranges::find(packs, args.what) != packs.end() || args.what.ends_with(".rules");
+  Finding finding = report(diags, {}, diag::Usage,
+                           is_pack ? fmt::format("expected a tensor behind the pack `{}`", args.what)
+                                   : fmt::format("`{}` is no message", args.what));
   finding.help("a message is an id such as R0402, or a name such as index-hole");
   finding.help("a tensor is explained by a pack: rulec explain gemma2 model.norm.weight");
   return finish(diags, Format::Text, nlohmann::ordered_json::object());
