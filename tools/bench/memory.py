@@ -22,6 +22,7 @@ import measure
 
 BEYOND = 64 << 20
 MODELS = {"small": ("gemma2-2b", ("--scale", 4, "--layers", 12)), "2b": ("gemma2-2b", ()), "9b": ("gemma2-9b", ())}
+TURNED = "turned"  # one tensor of 1.5 GB, which takes two passes
 ZSTD = ("--compression", "zstd")
 # What is converted to what, by the names of folders.
 WAYS = {
@@ -78,8 +79,8 @@ def size_of(text):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", default="2b", help=f"some of {','.join(MODELS)}; 2b (5.2 GB) unless given; 9b has 18.5 GB; the "
-                                                       "disk needs room for it and for what is made of it")
+    parser.add_argument("--models", default="2b", help=f"some of {','.join([*MODELS, TURNED])}; 2b (5.2 GB) unless given; 9b has 18.5 GB; "
+                                                       "turned is one tensor of 1.5 GB; the disk needs room for it and for what is made of it")
     parser.add_argument("--budgets", default="64MiB,256MiB,1GiB")
     parser.add_argument("--ways", default=",".join(WAYS).replace(", ", " "), help=f"some of: {'; '.join(WAYS)}; without their commas")
     parser.add_argument("--build", default="build", type=pathlib.Path)
@@ -102,7 +103,7 @@ def one(args, model, way, budget, cache):
     measure.remove(args.folder / target)
     if not args.warm:
         cache.settle()
-    command = [args.build / "rulec", "convert", args.folder / source, args.folder / target, "--memory", budget, *options]
+    command = [args.build / "rulec", "convert", args.folder / source, args.folder / target, "--memory", budget, *options, *pack_of(model)]
     with Group(allowed) as group:
         try:
             run = measure.run(group.around(command))
@@ -117,7 +118,14 @@ def one(args, model, way, budget, cache):
         return fits
 
 
+def pack_of(model):
+    return ("--pack", inputs.PACKS / "huge.rules") if model == TURNED else ()
+
+
 def make(args, model):
+    if model == TURNED:
+        inputs.Inputs(args.folder, args.build, inputs.SIZES["some"]).get("huge").rename(args.folder / "hf")
+        return
     preset, options = MODELS[model]
     config = inputs.PRESET.parents[1] / preset / "config.json"
     measure.call([args.build / "make_checkpoint", config, args.folder / "hf", *options])
@@ -137,7 +145,7 @@ def main():
                 needed = {WAYS[later][0] for later in args.ways[i:]}
                 source = WAYS[way][0]
                 if not (args.folder / source).exists():
-                    measure.call([args.build / "rulec", "convert", args.folder / "hf", args.folder / source, *WAYS_TO[source]])
+                    measure.call([args.build / "rulec", "convert", args.folder / "hf", args.folder / source, *WAYS_TO[source], *pack_of(model)])
                 for path in args.folder.iterdir():
                     if path.name not in needed:
                         measure.remove(path)
