@@ -2,12 +2,15 @@
 // Sizes that configs give, held against stored shapes. Where they disagree, one size is to blame for many tensors: the
 // one that explains most of them, with one other value, and that no tensor confirms.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "engine/bind/inputs.h"
 #include "engine/bind/loop_names.h"
@@ -180,6 +183,8 @@ class ConfigSizes {
                           to_string(misfit.stored->shape), misfit.stored->shape[misfit.axis], misfit.axis,
                           to_string(misfit.ruled->shape),
                           count > 1 ? fmt::format(", and so for {} more", count - 1) : ""));
+    if (const std::string others = others_along(misfit, size.name); !others.empty())
+      finding.note(fmt::format("that is so if {}: the axis tells their product alone", others));
     if (const std::optional<ast::Key> key = key_not_given(size.name)) {
       const std::string side = key->parts.front().text;
       finding.help(fmt::format("`{}` is `{}` where there is a config of `{}`: give `--config {}=FILE` with `{}: {}`",
@@ -187,6 +192,17 @@ class ConfigSizes {
       return;
     }
     finding.help("this is the config of another model, or the checkpoint is");
+  }
+
+  /// `K` is 16: the other sizes that an axis is a product of, unless another axis confirms them.
+  std::string others_along(const Misfit& misfit, const std::string& name) const {
+    const auto tensor = static_cast<std::size_t>(misfit.ruled - pack_.tensors[number(side_)].data());
+    std::vector<std::string> others;
+    for (const std::string& other : names_[tensor][misfit.axis]) {
+      if (other != name && !confirmed_.contains(other))
+        others.push_back(fmt::format("`{}` is {}", other, value_of(other)));
+    }
+    return fmt::format("{}", fmt::join(others, " and "));
   }
 
   /// `maxtext.vocab_size` of `let Vp = maxtext.vocab_size else V` where there is no such config.
