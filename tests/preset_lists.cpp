@@ -59,3 +59,20 @@ when stored == "one" {{ {} }} else {{ {} }}
   CHECK_FALSE(has_shape("w : [F D] -> w : [F D]", "w : [D F] -> w8 : [D F]"));
   CHECK_FALSE(has_shape("w : [F D] -> w : [D F]", "w : [D F] -> w8 : [D F]"));
 }
+
+TEST_CASE("a tensor that a hook takes may be missing from a list, too") {
+  const testing::Scratch scratch;
+  (void)scratch.write("p/presets/m/config.json", "{}");
+  (void)scratch.write("p/presets/m/hf.tensors", "b.0 F32 [2]\nb.1 F32 [2]\n");
+  const auto rules = scratch.write("p/p.rules", R"(pack p : maxtext -> hf
+let D = 2
+for i in 0..2 {
+  a.<i> : [D] <= b.<i> : [D] | mul(s.<i> : [D])
+}
+)");
+  Diagnostics diags;
+  const Result<RulePack> pack = load_pack(rules.string(), diags);
+  REQUIRE_MESSAGE(pack, render_text(diags));
+  (void)check(*pack, {}, diags);
+  CHECK(render_text(diags).find("s.{0..1}  [2]  (2 tensors)") != std::string::npos);
+}

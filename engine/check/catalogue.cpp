@@ -126,7 +126,8 @@ class CatalogueCheck {
       }
     }
     const auto is_made = [&](std::int64_t value) { return without.contains(value); };
-    if (without.empty() || std::ranges::any_of(with, is_made)) return {};
+    // What a hook takes beside a tensor is of no turn.
+    if (with.empty() || without.empty() || std::ranges::any_of(with, is_made)) return {};
     const FamilyIndex& index = first.indices.front();
     const bool is_run = *with.rbegin() - *with.begin() == std::ssize(with) - 1;
     if (with.size() > 2 && is_run)
