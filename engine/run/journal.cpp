@@ -164,7 +164,8 @@ Result<std::uintmax_t> Journal::read(Diagnostics& diags) {
   }
   if (title != Title || !std::getline(file, found) || file.eof() || found != fingerprint_)
     return report(diags, FilePlace{path_, {}}, diag::OtherConversion)
-        .help("repeat the command that it was begun with, all options as they were, or remove the folder to begin anew");
+        .help(
+            "repeat the command that it was begun with, all options as they were, or remove the folder to begin anew");
   std::string text;
   std::uintmax_t whole = title.size() + found.size() + 2;
   while (std::getline(file, text) && !file.eof()) {
