@@ -10,8 +10,8 @@
 
 namespace rulec {
 
-/// Round trips of the pipelines seen so far: presets and layouts have the same ones, and trying one takes tens of
-/// milliseconds.
+/// Round trips of the pipelines seen so far: presets and layouts have the same ones, and trying one is tens of
+/// thousands of numbers there and back.
 class RoundTripCache {
  public:
   /// `between` is the type asked for on the other side. The result lives as long as the cache.

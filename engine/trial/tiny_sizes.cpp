@@ -59,8 +59,8 @@ class Drawer {
     int found = 0;
     for (int draw = 0; draw < Draws && found < Candidates; ++draw) {
       Inputs trial = drawn(draw);
-      std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
-      if (!pack || pack->pieces.empty() || !is_covered(*pack)) continue;
+      std::optional<Pack> pack = proved(trial);
+      if (!pack) continue;
       ++found;
       // Who fixes sizes has worked out what becomes of them: that needs no axes that tell each other apart.
       const Rank rank{fixed_.empty() ? equal_axes(*pack) : 0, pack->families.size(), cells_of(*pack)};
@@ -86,6 +86,7 @@ class Drawer {
     }
   };
 
+  /// The model of sizes that another was proved with, if all that would be drawn is among them.
   std::optional<TinyModel> with(const ProvenSizes& proven) {
     Inputs trial = base_;
     trial.is_trial = true;
@@ -96,9 +97,8 @@ class Drawer {
         trial.values[name] = value->second;
       }
     }
-    std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
-    if (!pack || pack->pieces.empty() || cells_of(*pack) != proven.cells || equal_axes(*pack) > 0 || !is_covered(*pack))
-      return std::nullopt;
+    std::optional<Pack> pack = proved(trial);
+    if (!pack || cells_of(*pack) != proven.cells || equal_axes(*pack) > 0) return std::nullopt;
     return TinyModel{std::move(trial), *std::move(pack), proven.cells};
   }
 
@@ -125,13 +125,15 @@ class Drawer {
   /// So many draws see every truth with every other, and as many words.
   int word_draws() const { return 1 << std::min<std::size_t>(drawn_words_.size(), 5); }
 
-  /// Sizes that leave holes are no model, though every rule can be worked out.
-  bool is_covered(const Pack& pack) {
+  /// The pack of these sizes. Those that leave holes are no model, though every rule can be worked out.
+  std::optional<Pack> proved(const Inputs& trial) {
+    std::optional<Pack> pack = try_elaborate(rules_, trial, diags_);
+    if (!pack || pack->pieces.empty()) return std::nullopt;
     UsedPermissions used;
     const std::size_t before = diags_.all().size();
-    const bool covered = static_cast<bool>(prove_coverage(pack, used, diags_));
+    const bool is_covered = static_cast<bool>(prove_coverage(*pack, used, diags_));
     diags_.truncate(before);
-    return covered;
+    return is_covered ? std::move(pack) : std::nullopt;
   }
 
   void report_first() {

@@ -127,6 +127,8 @@ def there_and_back(work):
         config = json.loads((work / "unpacked/config.json").read_text())
         claim("a quantization_config stays where it may hold", ("quantization_config" in config) == is_kept)
         shutil.rmtree(work / "unpacked")
+    (work / "of_mine/rulec.json").write_text("{")
+    expect(1, "diff", work / "hf", work / "of_mine", says="compared by name")  # what lies beside them may be broken
     shutil.copytree(RULES / "common", work / "own/common")
     for rules in (own, work / "own/common/decoder.rules"):
         rules.write_text(rules.read_text().replace("maxtext", "jax").replace("<rulec>/", "../"))

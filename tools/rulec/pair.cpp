@@ -68,12 +68,12 @@ bool is_of_own_pack(const Neighbours& near) {
 
 Result<std::optional<Model>> find_model(const PairArguments& args, const TensorStore& a, const TensorStore& b,
                                         Diagnostics& diags) {
-  const Result<Surroundings> near = look_around(args, diags);
-  if (!near) return diags.failed();
   const std::size_t mark = diags.all().size();
-  Result<Model> model = bind_both(args, *near, a, b, diags);
+  const Result<Surroundings> near = look_around(args, diags);
+  Result<Model> model = near ? bind_both(args, *near, a, b, diags) : Result<Model>(diags.failed());
   if (model) return std::optional(*std::move(model));
-  if (asks_for_model(args) || is_of_own_pack(near->a) || is_of_own_pack(near->b)) return diags.failed();
+  const bool needs_own_pack = near && (is_of_own_pack(near->a) || is_of_own_pack(near->b));
+  if (asks_for_model(args) || needs_own_pack) return diags.failed();
   const auto why = std::ranges::find(diags.all().begin() + static_cast<std::ptrdiff_t>(mark), diags.all().end(),
                                      Severity::Error, &Diagnostic::severity);
   spdlog::info("tensors are compared by name: {}", why->message);
