@@ -9,8 +9,9 @@ namespace rulec {
 Status test(const RulePack& pack, std::vector<std::string>& lines, Diagnostics& diags) {
   return guarded(diags, pack.sources(), [&]() -> Status {
     const std::size_t errors = diags.errors();
-    run_test_blocks(pack.shared(), lines, diags);
-    run_round_trips(pack.shared(), lines, diags);
+    TinyModels models(*pack.shared());
+    run_test_blocks(pack.shared(), models, lines, diags);
+    run_round_trips(pack.shared(), models, lines, diags);
     if (diags.errors() > errors) return diags.failed();
     return Done{};
   });

@@ -8,7 +8,6 @@
 #include "engine/check/tensor_trip.h"
 #include "engine/trial/pack_tests.h"
 #include "engine/trial/random_model.h"
-#include "engine/trial/tiny_sizes.h"
 #include "grammar/messages.h"
 
 #include <rulec/convert.h>
@@ -109,8 +108,8 @@ class RoundTrips {
 /// Every preset of a pack in all its layouts.
 class PackTrips {
  public:
-  PackTrips(std::shared_ptr<const Rules> rules, std::vector<std::string>& lines, Diagnostics& diags)
-      : rules_(std::move(rules)), lines_(lines), diags_(diags) {}
+  PackTrips(std::shared_ptr<const Rules> rules, TinyModels& models, std::vector<std::string>& lines, Diagnostics& diags)
+      : rules_(std::move(rules)), models_(models), lines_(lines), diags_(diags) {}
 
   void run() {
     std::vector<std::string> presets;
@@ -141,7 +140,7 @@ class PackTrips {
     inputs.options.insert(chosen.begin(), chosen.end());
     const std::size_t before = diags_.all().size();
     const std::size_t errors = diags_.errors();
-    std::optional<TinyModel> tiny = tiny_model(*rules_, inputs, {}, proven_, diags_);
+    std::optional<TinyModel> tiny = models_.find(inputs, {}, diags_);
     if (!tiny && may_exclude && diags_.errors() > errors && excludes(inputs, before)) {
       diags_.truncate(before);
       return false;
@@ -153,8 +152,6 @@ class PackTrips {
       diags_.forget_repeated(0, before);  // each layout finds the same faults
       return true;
     }
-    if (std::ranges::find(proven_, tiny->cells, &ProvenSizes::cells) == proven_.end())
-      proven_.push_back({tiny->inputs.values, tiny->cells});
     const Model model(rules_, std::make_shared<const Pack>(std::move(tiny->pack)), {}, {}, rules_->sources);
     for (const DType dtype : {DType::Bf16, DType::F32}) {
       const std::size_t errors = diags_.errors();
@@ -177,16 +174,17 @@ class PackTrips {
   }
 
   std::shared_ptr<const Rules> rules_;
+  TinyModels& models_;
   std::vector<std::string>& lines_;
   Diagnostics& diags_;
-  std::vector<ProvenSizes> proven_;  // of the models before
   std::shared_ptr<RoundTripCache> cache_ = std::make_shared<RoundTripCache>();
 };
 
 }  // namespace
 
-void run_round_trips(const std::shared_ptr<const Rules>& rules, std::vector<std::string>& lines, Diagnostics& diags) {
-  PackTrips(rules, lines, diags).run();
+void run_round_trips(const std::shared_ptr<const Rules>& rules, TinyModels& models, std::vector<std::string>& lines,
+                     Diagnostics& diags) {
+  PackTrips(rules, models, lines, diags).run();
 }
 
 }  // namespace rulec

@@ -14,7 +14,6 @@
 #include "engine/tensor/numbers.h"
 #include "engine/trial/pack_tests.h"
 #include "engine/trial/random_model.h"
-#include "engine/trial/tiny_sizes.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
 
@@ -82,9 +81,15 @@ bool select(const Shape& stored, std::vector<BracketValue> brackets, Named& name
 
 class Block {
  public:
-  Block(const std::shared_ptr<const Rules>& rules, const ast::Test& test, Span span, std::vector<std::string>& lines,
-        Diagnostics& diags)
-      : rules_(rules), file_(rules->files.front()), test_(test), span_(span), lines_(lines), diags_(diags) {}
+  Block(const std::shared_ptr<const Rules>& rules, const ast::Test& test, Span span, TinyModels& models,
+        std::vector<std::string>& lines, Diagnostics& diags)
+      : rules_(rules),
+        file_(rules->files.front()),
+        test_(test),
+        span_(span),
+        models_(models),
+        lines_(lines),
+        diags_(diags) {}
 
   void run() {
     const std::size_t errors = diags_.errors();
@@ -117,7 +122,7 @@ class Block {
     Inputs inputs;
     inputs.options = layout;
     const std::size_t before = diags_.all().size();
-    std::optional<TinyModel> tiny = tiny_model(*rules_, inputs, fixed_, {}, diags_);
+    std::optional<TinyModel> tiny = models_.find(inputs, fixed_, diags_);
     for (std::size_t p = 0; !tiny && p < rules_->presets.size(); ++p) {
       BindOptions options;
       options.preset = rules_->presets[p].name;
@@ -127,7 +132,7 @@ class Block {
         configs_.push_back(*std::move(gathered));
         inputs = configs_.back().inputs;
         inputs.options.insert(layout.begin(), layout.end());
-        tiny = tiny_model(*rules_, inputs, fixed_, {}, diags_);
+        tiny = models_.find(inputs, fixed_, diags_);
       }
       diags_.truncate(tried);
     }
@@ -313,6 +318,7 @@ class Block {
   const ast::File& file_;
   const ast::Test& test_;
   Span span_;
+  TinyModels& models_;
   std::vector<std::string>& lines_;
   Diagnostics& diags_;
   Values fixed_;
@@ -328,12 +334,13 @@ class Block {
 
 }  // namespace
 
-void run_test_blocks(const std::shared_ptr<const Rules>& rules, std::vector<std::string>& lines, Diagnostics& diags) {
+void run_test_blocks(const std::shared_ptr<const Rules>& rules, TinyModels& models, std::vector<std::string>& lines,
+                     Diagnostics& diags) {
   const ast::File& file = rules->files.front();
   for (const ast::StatementId id : file.body) {
     const ast::Statement& statement = file[id];
     if (const auto* test = std::get_if<ast::Test>(&statement.node))
-      Block(rules, *test, statement.span, lines, diags).run();
+      Block(rules, *test, statement.span, models, lines, diags).run();
   }
 }
 

@@ -92,12 +92,13 @@ Fate fate(const std::string& text, const std::string& file, const Witness& witne
   if (diags.warnings() > 0) return Fate::Linted;
   // What `test` does, by and by, the quickest first.
   std::vector<std::string> lines;
-  run_test_blocks(rules, lines, diags);
+  TinyModels tiny(*rules);
+  run_test_blocks(rules, tiny, lines, diags);
   const std::vector<PresetFiles> all = rules->presets;
   for (auto model = witness.models.begin(); diags.errors() == 0 && model != witness.models.end(); ++model) {
     rules->presets.clear();
     std::ranges::copy_if(all, std::back_inserter(rules->presets), [&](const auto& one) { return one.name == *model; });
-    run_round_trips(rules, lines, diags);
+    run_round_trips(rules, tiny, lines, diags);
   }
   return diags.errors() == 0 ? Fate::Survived : Fate::FailedTests;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/trial/tiny_sizes.h"
+#include "engine/trial/tiny_models.h"
 
 #include <fmt/format.h>
 
@@ -20,8 +20,10 @@
 namespace rulec {
 namespace {
 
-/// How often sizes are drawn: packs with several divisibilities need some hundred.
-constexpr int Draws = 4000;
+/// How often sizes are drawn: packs with several divisibilities need up to a thousand.
+constexpr int MostDraws = 4000;
+/// Where models were looked for in vain, half as often each time, down to this.
+constexpr int FewestDraws = 32;
 /// How many models that elaborate are looked at before one with equal axes, or a large one, is taken.
 constexpr int Candidates = 40;
 /// Cells of a model that is small enough: it goes there and back some times.
@@ -45,11 +47,31 @@ class Drawer {
         random_(20240627),
         loops_(loop_names(rules)),
         lists_(list_names(rules)),
-        words_(word_keys(rules)) {}
-
-  std::optional<TinyModel> run(std::span<const ProvenSizes> proven) {
+        words_(word_keys(rules)) {
     pin_options();
-    if (is_ruled_out()) return std::nullopt;
+  }
+
+  /// Whether a `require` of the pack fails by what is fixed, options and configs among it: no sizes would help. Says
+  /// so.
+  bool is_ruled_out() {
+    const std::size_t before = diags_.all().size();
+    Evaluator evaluator(rules_, base_, diags_);
+    const ast::File& file = rules_.files.front();
+    for (const ast::StatementId id : file.body) {
+      const auto* require = std::get_if<ast::Require>(&file[id].node);
+      if (require == nullptr) continue;
+      const Result<Value> value = evaluator.evaluate(file, require->condition);
+      diags_.truncate(before);
+      if (!value || *value != Value(false)) continue;
+      const Span span = file[require->condition].span;
+      Finding finding = report(diags_, span, diag::RequireFailed, diags_.sources().text(span));
+      if (require->why) finding.note(*require->why);
+      return true;
+    }
+    return false;
+  }
+
+  std::optional<TinyModel> run(const std::vector<ProvenSizes>& proven, int draws) {
     find_sizes();
     for (const ProvenSizes& sizes : proven) {
       if (std::optional<TinyModel> model = with(sizes)) return model;
@@ -57,7 +79,7 @@ class Drawer {
     std::optional<TinyModel> best;
     Rank best_rank;
     int found = 0;
-    for (int draw = 0; draw < Draws && found < Candidates; ++draw) {
+    for (int draw = 0; draw < draws && found < Candidates; ++draw) {
       Inputs trial = drawn(draw);
       std::optional<Pack> pack = proved(trial);
       if (!pack) continue;
@@ -100,26 +122,6 @@ class Drawer {
     std::optional<Pack> pack = proved(trial);
     if (!pack || cells_of(*pack) != proven.cells || equal_axes(*pack) > 0) return std::nullopt;
     return TinyModel{std::move(trial), *std::move(pack), proven.cells};
-  }
-
-  /// Whether a `require` of the pack fails by what is fixed, options and configs among it: no sizes would help. Says
-  /// so.
-  bool is_ruled_out() {
-    const std::size_t before = diags_.all().size();
-    Evaluator evaluator(rules_, base_, diags_);
-    const ast::File& file = rules_.files.front();
-    for (const ast::StatementId id : file.body) {
-      const auto* require = std::get_if<ast::Require>(&file[id].node);
-      if (require == nullptr) continue;
-      const Result<Value> value = evaluator.evaluate(file, require->condition);
-      diags_.truncate(before);
-      if (!value || *value != Value(false)) continue;
-      const Span span = file[require->condition].span;
-      Finding finding = report(diags_, span, diag::RequireFailed, diags_.sources().text(span));
-      if (require->why) finding.note(*require->why);
-      return true;
-    }
-    return false;
   }
 
   /// So many draws see every truth with every other, and as many words.
@@ -294,9 +296,18 @@ class Drawer {
 
 }  // namespace
 
-std::optional<TinyModel> tiny_model(const Rules& rules, const Inputs& base, const Values& fixed,
-                                    std::span<const ProvenSizes> proven, Diagnostics& diags) {
-  return Drawer(rules, base, fixed, diags).run(proven);
+TinyModels::TinyModels(const Rules& rules) : rules_(rules), draws_(MostDraws) {}
+
+std::optional<TinyModel> TinyModels::find(const Inputs& base, const Values& fixed, Diagnostics& diags) {
+  Drawer drawer(rules_, base, fixed, diags);
+  if (drawer.is_ruled_out()) return std::nullopt;
+  std::optional<TinyModel> tiny = drawer.run(fixed.empty() ? proven_ : std::vector<ProvenSizes>(), draws_);
+  if (!tiny) {
+    draws_ = std::max(draws_ / 2, FewestDraws);
+  } else if (fixed.empty() && std::ranges::find(proven_, tiny->cells, &ProvenSizes::cells) == proven_.end()) {
+    proven_.push_back({tiny->inputs.values, tiny->cells});
+  }
+  return tiny;
 }
 
 std::string layout_text(const Layout& layout) {
