@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <unordered_map>
 
 #include "engine/bind/inputs.h"
 #include "engine/bind/loop_lengths.h"
@@ -68,15 +69,16 @@ class Solver {
       tries.push_back(given_);
       tries.back().insert(layout.begin(), layout.end());
     }
+    std::unordered_map<std::string, std::size_t> stored;  // by names without numbers, how many
+    for (const TensorInfo& tensor : gathered_.inputs.catalogues[number(side)]) ++stored[without_numbers(tensor.name)];
     for (const Options& options : tries) {
       const std::optional<Pack> pack = with_short_loops(rules_, with_options(options), loops_, diags_);
       if (!pack) continue;
       std::set<std::string> kinds;
       for (const Tensor& tensor : pack->tensors[number(side)]) kinds.insert(without_numbers(tensor.name));
-      const auto alike =
-          std::ranges::count_if(gathered_.inputs.catalogues[number(side)],
-                                [&](const TensorInfo& stored) { return kinds.contains(without_numbers(stored.name)); });
-      most = std::max(most, static_cast<std::size_t>(alike));
+      std::size_t alike = 0;
+      for (const auto& [kind, tensors] : stored) alike += kinds.contains(kind) ? tensors : 0;
+      most = std::max(most, alike);
     }
     return most;
   }

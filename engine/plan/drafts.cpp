@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -31,11 +32,21 @@ class Drafter {
       if (!windows_[t].extents.empty() || input_.targets[t].info.shape.empty()) draft(t);
     }
     drafts_ = batched(std::move(drafts_), input_, options_);
-    std::ranges::stable_sort(drafts_, {}, &UnitDraft::place);
-    return std::move(drafts_);
+    return in_order();
   }
 
  private:
+  /// By their places. A draft is large, so that positions are sorted.
+  std::vector<UnitDraft> in_order() {
+    std::vector<std::size_t> order(drafts_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return drafts_[i].place; });
+    std::vector<UnitDraft> sorted;
+    sorted.reserve(order.size());
+    for (const std::size_t i : order) sorted.push_back(std::move(drafts_[i]));
+    return sorted;
+  }
+
   bool has_cells(std::size_t t) const { return *cells(input_.targets[t].info.shape) > 0; }
 
   void choose_windows() {

@@ -95,7 +95,7 @@ Result<Found> side_by_fit(const RulePack& pack, const TensorStore& checkpoint, c
   const auto& [left, right] = *fits;
   if (left.matched != right.matched) {
     const Fit& best = left.matched > right.matched ? left : right;
-    return Found{best.side, fmt::format("{} fit it", text_of(best))};
+    return Found{best.side, fmt::format("{} {}", text_of(best), best.is_rough ? "are like its own" : "fit it")};
   }
   // A pack that cannot be worked out at all says why itself.
   if (left.is_rough && right.is_rough && !bind(pack, options, diags)) return diags.failed();

@@ -68,7 +68,8 @@ struct Fit {
 Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
                                        const std::map<std::string, std::filesystem::path>& configs, Diagnostics& diags);
 
-/// The fit of both sides, left and right. Nothing is proved, and what `bind` would refuse is no fault here.
+/// The fit of both sides, left and right. Nothing is proved, and what `bind` would refuse is no fault here. Where the
+/// checkpoint has names like those of one side and none like those of the other, both fits are rough.
 Result<std::array<Fit, 2>> fitting_sides(const RulePack& pack, const TensorStore& checkpoint,
                                          const BindOptions& options, Diagnostics& diags);
 
