@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <ranges>
@@ -36,9 +37,86 @@ IntervalSet set_of(const std::vector<std::int64_t>& values) {
   return IntervalSet::of(std::move(parts));
 }
 
-std::size_t digits_end(const std::string& name, std::size_t at) {
-  while (at < name.size() && name[at] >= '0' && name[at] <= '9') ++at;
-  return at;
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+using Place = std::pair<std::size_t, std::size_t>;
+
+/// Where the numbers of a name begin and end, those that fit into 32 bits.
+void find_numbers(const std::string& name, std::vector<Place>& places) {
+  places.clear();
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    if (!is_digit(name[at])) continue;
+    const std::size_t begin = at;
+    while (at < name.size() && is_digit(name[at])) ++at;
+    if (at - begin < 10) places.emplace_back(begin, at);
+  }
+}
+
+std::int64_t number_at(const std::string& name, const Place& place) {
+  std::int64_t value = 0;
+  std::from_chars(name.data() + place.first, name.data() + place.second, value);
+  return value;
+}
+
+/// Names that differ in numbers only, `layers.*.experts.*.w`, and the box of those numbers.
+struct Kind {
+  std::vector<std::array<std::int64_t, 2>> ends;  // the least and the most of each number
+  std::int64_t names = 0;
+  bool is_odd = false;  // `07` and `7` are one number and two names
+
+  /// Every number is there with every other, so that no line of them has a gap.
+  bool is_full() const {
+    std::int64_t most = 1;
+    for (const auto& [least, last] : ends) {
+      if (most > names) return false;
+      most *= last - least + 1;
+    }
+    return !is_odd && most == names;
+  }
+};
+
+/// The tensors of the kinds that are not full. Nearly all are, which takes a fraction of the time to see that their
+/// lines take.
+std::vector<std::size_t> with_gaps(const Pack& pack, SideId side, const WritingPieces& pieces) {
+  std::unordered_map<std::string, std::size_t> numbers;  // of the kinds
+  std::vector<Kind> kinds;
+  std::vector<std::size_t> kind_of(pieces.size());
+  std::vector<Place> places;
+  std::string text;
+  for (std::size_t t = 0; t < pieces.size(); ++t) {
+    if (pieces[t].empty()) continue;
+    const std::string& name = pack.tensors[number(side)][t].name;
+    find_numbers(name, places);
+    text.clear();
+    std::size_t done = 0;
+    for (const auto& [begin, end] : places) {
+      text.append(name, done, begin - done).append("*");
+      done = end;
+    }
+    text.append(name, done);
+    kind_of[t] = numbers.try_emplace(text, kinds.size()).first->second;
+    if (kind_of[t] == kinds.size()) kinds.emplace_back();
+    Kind& kind = kinds[kind_of[t]];
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const std::int64_t value = number_at(name, places[i]);
+      if (i == kind.ends.size()) {
+        kind.is_odd |= kind.names > 0;  // one of the names has a star itself
+        kind.ends.push_back({value, value});
+      }
+      auto& [least, last] = kind.ends[i];
+      least = std::min(least, value);
+      last = std::max(last, value);
+      kind.is_odd |= name[places[i].first] == '0' && places[i].second - places[i].first > 1;
+    }
+    ++kind.names;
+  }
+  std::vector<std::size_t> tensors;
+  for (std::size_t t = 0; t < pieces.size(); ++t) {
+    if (!pieces[t].empty() && !kinds[kind_of[t]].is_full()) tensors.push_back(t);
+  }
+  return tensors;
 }
 
 /// By their names with a star.
@@ -46,28 +124,24 @@ using Lines = std::unordered_map<std::string, Line>;
 
 Lines lines_of(const Pack& pack, SideId side, const WritingPieces& pieces) {
   Lines lines;
+  std::vector<Place> places;
   std::string names;
-  for (std::size_t t = 0; t < pieces.size(); ++t) {
-    if (pieces[t].empty()) continue;
+  for (const std::size_t t : with_gaps(pack, side, pieces)) {
     const std::string& name = pack.tensors[number(side)][t].name;
-    for (std::size_t at = 0; at < name.size();) {
-      const std::size_t end = digits_end(name, at);
-      if (end > at && end - at < 10) {
-        names.assign(name, 0, at);
-        names += '*';
-        names.append(name, end);
-        Line& line = lines[names];
-        std::int64_t value = 0;
-        std::from_chars(name.data() + at, name.data() + end, value);
-        line.values.push_back(value);
-        for (const Piece* piece : pieces[t]) {
-          if (line.pieces.emplace(piece->family, piece).second)
-            line.is_conditional |= pack.families[piece->family].is_conditional;
-          std::vector<std::int64_t>& of_family = line.by_family[piece->family];
-          if (of_family.empty() || of_family.back() != value) of_family.push_back(value);
-        }
+    find_numbers(name, places);
+    for (const Place& place : places) {
+      names.assign(name, 0, place.first);
+      names += '*';
+      names.append(name, place.second);
+      Line& line = lines[names];
+      const std::int64_t value = number_at(name, place);
+      line.values.push_back(value);
+      for (const Piece* piece : pieces[t]) {
+        if (line.pieces.emplace(piece->family, piece).second)
+          line.is_conditional |= pack.families[piece->family].is_conditional;
+        std::vector<std::int64_t>& of_family = line.by_family[piece->family];
+        if (of_family.empty() || of_family.back() != value) of_family.push_back(value);
       }
-      at = std::max(end, at + 1);
     }
   }
   return lines;
