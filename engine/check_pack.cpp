@@ -270,7 +270,8 @@ class PackCheck {
       if (!pack) continue;
       const FitScore found = score_of(*pack, inputs, list);
       const bool is_about_shapes = !found.names_better_than(score);
-      if (!found.better_than(score) || (is_about_shapes && !are_alike(*pack, layout.pack, other(list.side)))) continue;
+      const Pack& now = best ? best->pack : layout.pack;
+      if (!found.better_than(score) || (is_about_shapes && !are_alike(*pack, now, other(list.side)))) continue;
       score = found;
       const bool is_perfect = PackCheck::is_perfect(score, list);
       const bool is_given =

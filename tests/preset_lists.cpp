@@ -60,6 +60,27 @@ when stored == "one" {{ {} }} else {{ {} }}
   CHECK_FALSE(has_shape("w : [F D] -> w : [D F]", "w : [D F] -> w8 : [D F]"));
 }
 
+TEST_CASE("a list of another name and another wording than asked for is left out") {
+  const testing::Scratch scratch;
+  (void)scratch.write("p/presets/m/config.json", "{}");
+  (void)scratch.write("p/presets/m/hf.tensors", "w BF16 [3 2]\n");
+  const auto rules = scratch.write("p/p.rules", R"(pack p : maxtext -> hf
+let D = 2, F = 3
+option bits : {"many", "few"} = "many" "as it says"
+option stored : {"one", "other"} = "one" "as it says"
+when bits == "few"         { w : [D F] <= w : [D F] | mul(s : [D]) | cast(bf16) }
+else when stored == "one" { w : [D F] -> w : [D F] }
+else                      { w : [D F] -> w : [F D] }
+)");
+  Diagnostics diags;
+  const Result<RulePack> pack = load_pack(rules.string(), diags);
+  REQUIRE_MESSAGE(pack, render_text(diags));
+  CHECK_MESSAGE(check(*pack, {}, diags), render_text(diags));
+  BindOptions few;
+  few.options["bits"] = "few";
+  CHECK_MESSAGE(check(*pack, few, diags), render_text(diags));
+}
+
 TEST_CASE("a tensor that a hook takes may be missing from a list, too") {
   const testing::Scratch scratch;
   (void)scratch.write("p/presets/m/config.json", "{}");

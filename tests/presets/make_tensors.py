@@ -61,6 +61,9 @@ DTYPES = {"bfloat16": (torch.bfloat16, ml_dtypes.bfloat16), "float32": (torch.fl
 MAXTEXT_VERSION = importlib.metadata.version("maxtext")
 SAFETENSORS_NAMES = {"bfloat16": "BF16", "float32": "F32", "float8_e4m3fn": "F8_E4M3", "int32": "I32", "int64": "I64"}
 FP8_BLOCK = 128
+# What published checkpoints in fp8 leave in bfloat16, beside what transformers itself does: their `modules_to_not_convert` name routers,
+# vision, and what has too few rows for blocks.
+NOT_IN_FP8 = ["model.visual", "mlp.gate", "shared_expert_gate", "in_proj_ba"]
 
 
 # Types that no hook of MaxText says, by the beginning of the model's name and the end of the tensor's: norms of w + 1 are those of its later
@@ -100,7 +103,7 @@ def hf_fp8_tensors(hf_config):
     model_class = getattr(transformers, hf_config["architectures"][0])
     with torch.device("meta"):
         model = model_class(model_class.config_class.from_dict(hf_config)).to(torch.bfloat16)
-    replace_with_fp8_linear(model, modules_to_not_convert=get_keys_to_not_convert(model), pre_quantized=True,
+    replace_with_fp8_linear(model, modules_to_not_convert=[*get_keys_to_not_convert(model), *NOT_IN_FP8], pre_quantized=True,
                             quantization_config=FineGrainedFP8Config(weight_block_size=(FP8_BLOCK, FP8_BLOCK)))
     tensors = {name: tensor for name, tensor in stored(model).items() if not name.endswith("proj_scale_inv")}
     for name, (dtype, shape) in list(tensors.items()):
