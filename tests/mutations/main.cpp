@@ -13,16 +13,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <rulec/check.h>
@@ -120,11 +125,46 @@ Survivors read(const std::string& path) {
   return survivors;
 }
 
-void write(const std::string& path, const std::vector<std::string>& order, const Survivors& survivors) {
-  std::ofstream file(path);
-  file << "# Changes of one token that neither `rulec check` nor `rulec test` notices, and why they may live.\n";
-  for (const std::string& change : order) file << '\n' << change << "\n    " << survivors.at(change) << '\n';
-}
+/// What became of the changes, as far as that is known, and why those that nobody notices may live.
+class Report {
+ public:
+  Report(const std::vector<Mutation>& changes, Survivors known)
+      : changes_(changes), fates_(changes.size()), known_(std::move(known)) {}
+
+  void add(std::size_t change, Fate fate) { fates_[change] = fate; }
+
+  /// A change may stand in several places.
+  Survivors found() const {
+    Survivors found;
+    for (std::size_t i = 0; i < changes_.size(); ++i) {
+      if (fates_[i] == Fate::Survived) found[changes_[i].change] = why(changes_[i].change);
+    }
+    return found;
+  }
+
+  void write(const std::string& path) const {
+    std::ofstream file(path);
+    file << "# Changes of one token that neither `rulec check` nor `rulec test` notices, and why they may live.\n";
+    std::set<std::string> written;
+    for (std::size_t i = 0; i < changes_.size(); ++i) {
+      const std::string& change = changes_[i].change;
+      if (fates_[i] == Fate::Survived && written.insert(change).second)
+        file << '\n' << change << "\n    " << why(change) << '\n';
+    }
+  }
+
+  std::size_t count(Fate fate) const { return static_cast<std::size_t>(std::ranges::count(fates_, fate)); }
+
+ private:
+  std::string why(const std::string& change) const {
+    const auto reason = known_.find(change);
+    return reason == known_.end() ? std::string(NoReason) : reason->second;
+  }
+
+  const std::vector<Mutation>& changes_;
+  std::vector<std::optional<Fate>> fates_;
+  Survivors known_;
+};
 
 int run(const std::string& file, const std::string& path, const std::vector<std::string>& packs) {
   Diagnostics diags;
@@ -149,33 +189,39 @@ int run(const std::string& file, const std::string& path, const std::vector<std:
     fmt::print(stderr, "{} is not there, or itself has findings\n", file);
     return 2;
   }
-  std::map<Fate, std::size_t> counts;
-  std::vector<std::string> order;
+  const std::vector<Mutation> changes = mutations(text);
   const Survivors known = read(path);
-  Survivors found;
+  Report report(changes, known);
   const char* update = std::getenv("RULEC_UPDATE");
   const bool is_update = update != nullptr && *update != '\0';
-  for (const Mutation& mutation : mutations(text)) {
-    const Fate what = worst(mutation.text);
-    ++counts[what];
-    if (what != Fate::Survived) continue;
-    const auto reason = known.find(mutation.change);
-    if (found.emplace(mutation.change, reason == known.end() ? std::string(NoReason) : reason->second).second)
-      order.push_back(mutation.change);
-    if (is_update) write(path, order, found);  // runs are long: one that is stopped leaves what it found
-  }
-  const std::size_t parsed =
-      counts[Fate::Refused] + counts[Fate::Linted] + counts[Fate::FailedTests] + counts[Fate::Survived];
+  std::atomic<std::size_t> next = 0;
+  std::mutex reporting;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < changes.size(); i = next++) {
+      const Fate what = worst(changes[i].text);
+      const std::lock_guard lock(reporting);
+      report.add(i, what);
+      if (!is_update) continue;
+      fmt::print(stderr, "{} of {}\n", i + 1, changes.size());
+      if (what == Fate::Survived) report.write(path);  // runs are long: one that is stopped leaves what it found
+    }
+  };
+  std::vector<std::future<void>> workers;
+  for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i)
+    workers.push_back(std::async(std::launch::async, work));
+  for (std::future<void>& worker : workers) worker.get();
+  const std::size_t not_parsed = report.count(Fate::NotParsed);
   fmt::print(
       "{} changes of one token: {} do not parse; of the other {}, check refuses {}, warns of {}, tests catch {}, "
       "{} survive\n",
-      parsed + counts[Fate::NotParsed], counts[Fate::NotParsed], parsed, counts[Fate::Refused], counts[Fate::Linted],
-      counts[Fate::FailedTests], counts[Fate::Survived]);
+      changes.size(), not_parsed, changes.size() - not_parsed, report.count(Fate::Refused), report.count(Fate::Linted),
+      report.count(Fate::FailedTests), report.count(Fate::Survived));
   if (is_update) {
-    write(path, order, found);
+    report.write(path);
     return 0;
   }
   int unexplained = 0;
+  const Survivors found = report.found();
   for (const auto& [change, reason] : found) {
     if (reason != NoReason) continue;
     fmt::print("survives, and {} does not say why: {}\n", path, change);
