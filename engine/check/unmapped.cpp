@@ -76,6 +76,12 @@ std::string glob_for(const std::vector<Tensor>& tensors, const std::string& name
   return is_free(all) ? all : name;
 }
 
+/// Whether the rules map names that differ from this one in numbers only, as of more layers than they count.
+bool has_mapped_kind(const std::vector<Tensor>& tensors, const std::string& name) {
+  return std::ranges::any_of(tensors,
+                             [kind = starred(name)](const Tensor& tensor) { return starred(tensor.name) == kind; });
+}
+
 /// The term of a family that names a tensor first.
 const TermPlace& term_of(const Family& family, std::ptrdiff_t tensor, SideId side) {
   for (std::size_t i = 0; i < family.instances(); ++i) {
@@ -141,7 +147,12 @@ Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo>
                    is_one ? "is" : "are", diags);
   const std::vector<NameGroup> groups = group_names(names);
   std::vector<std::string> globs;
+  bool has_more_of_a_kind = false;
   for (const NameGroup& group : groups) {
+    if (has_mapped_kind(pack.tensors[number(side)], names[group.first])) {
+      has_more_of_a_kind = true;
+      continue;
+    }
     std::string glob = printable(glob_for(pack.tensors[number(side)], names[group.first], group.count));
     if (globs.size() < MostGlobs && std::ranges::find(globs, glob) == globs.end()) globs.push_back(std::move(glob));
   }
@@ -159,8 +170,12 @@ Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo>
   }
   if (const auto close = close_names(names.front(), known, 2); !close.empty())
     finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
-  finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`",
-                           pack.rules->sides[number(side)], fmt::join(globs, ", ")));
+  if (has_more_of_a_kind)
+    finding.help(
+        "such names are mapped with other numbers: a loop leaves these out, or the config is that of a smaller model");
+  if (!globs.empty())
+    finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`",
+                             pack.rules->sides[number(side)], fmt::join(globs, ", ")));
   return finding;
 }
 
