@@ -54,6 +54,11 @@ Json to_json(const ConversionPlan& plan) {
           {"fingerprint", plan.fingerprint}};
 }
 
+constexpr const char* Columns =
+    "A tensor is made in `parts`, `of` so many bytes, `read by` and `written by` ranges of so many at least. How:\n"
+    "streamed, part by part; whole; gathered from short ranges; scattered to short ranges; together with others of the\n"
+    "same source; batched with small ones beside it; two-pass, through a scratch file.\n\n";
+
 ExitCode run(const ConversionArguments& args) {
   Diagnostics diags;
   Result<Job> job = prepare(args, diags);
@@ -73,6 +78,7 @@ Command add_plan(CLI::App& app) {
   auto args = std::make_shared<ConversionArguments>();
   add_conversion_options(*parser, *args);
   add_format_option(*parser, args->format);
+  parser->footer(Columns + parser->get_footer());
   return {parser, [args] { return run(*args); }};
 }
 
