@@ -117,11 +117,18 @@ RunOptions run_options(const ConvertOptions& options) {
 Result<Report> run_conversion(const Model& model, std::string_view to, const RunStores& stores,
                               const ConvertOptions& options, Diagnostics& diags) {
   const TensorStore& source = *stores.source;
-  const Result<Graph> graph = graph_of(model, to, source, options, diags);
+  Result<Graph> graph = graph_of(model, to, source, options, diags);
   if (!graph) return diags.failed();
   Report report = planned(model.pack(), *graph, options.dtype);
   report.ignored = ignored_tensors(model.pack(), other(graph->to), source.tensors());
-  if (options.dry_run) return report;
+  if (options.dry_run) {
+    const Result<ConversionPlan> plan = plan_run(*std::move(graph), stores, run_options(options), diags);
+    if (!plan) return diags.failed();
+    report.bytes_read = plan->bytes_read;
+    report.bytes_written = plan->bytes_written;
+    report.bytes_scratch = plan->scratch_bytes;
+    return report;
+  }
   const Result<RunReport> ran = run(model.pack(), *graph, stores, run_options(options), diags);
   if (!ran) return diags.failed();
   report.bytes_read = ran->bytes_read;

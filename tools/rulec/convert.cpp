@@ -55,8 +55,8 @@ MadeWeights made_weights(const Job& job) {
 // Converts into a temporary folder and puts it in the target's place.
 Result<Report> write(const ConversionArguments& args, const Job& job, Diagnostics& diags) {
   if (job.options.dry_run) {
-    MemoryStore nowhere;
-    return convert(job.model, job.to, *job.source, nowhere, job.options, diags);
+    const auto sink = target_sink(args.store, job.model, job.to, args.target);
+    return convert(job.model, job.to, *job.source, *sink, job.options, diags);
   }
   TargetFolder folder(args.target);
   if (!folder.create(args.convert.is_resumed, args.convert.part, diags)) return diags.failed();
@@ -130,8 +130,6 @@ void print_text(const ConversionArguments& args, const Job& job, const Outcome& 
     }
     fmt::print("left out, as the pack says:\n{}", ignored.text(2));
   }
-  std::uint64_t planned = 0;
-  for (const TensorReport& t : report.tensors) planned += t.tensor.bytes();
   Table table({Align::Left, Align::Left});
   table.add(
       {job.options.dry_run ? "would write" : "wrote", (report.open_parts.empty() ? "" : "a part of ") + args.target});
@@ -142,9 +140,8 @@ void print_text(const ConversionArguments& args, const Job& job, const Outcome& 
   }
   table.add({"tensors", fmt::format("{} made of {}", report.tensors.size(),
                                     job.source->tensors().size() - report.ignored.size())});
-  table.add({"bytes", job.options.dry_run ? bytes_text(planned)
-                                          : fmt::format("{} read, {} written{}", bytes_text(report.bytes_read),
-                                                        bytes_text(report.bytes_written), reflinked_text(report))});
+  table.add({"bytes", fmt::format("{} read, {} written{}", bytes_text(report.bytes_read),
+                                  bytes_text(report.bytes_written), reflinked_text(report))});
   if (report.bytes_scratch > 0) {
     table.add({"scratch", fmt::format("{}, for what took two passes; with more --memory, less or none would",
                                       bytes_text(report.bytes_scratch))});

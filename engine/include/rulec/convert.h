@@ -49,7 +49,8 @@ struct ConvertOptions {
   Policy pad_policy = Policy::Stop;
   Policy constant_policy = Policy::Stop;
   Policy alias_policy = Policy::Stop;
-  bool dry_run = false;  ///< plan and report; read no data, write nothing
+  /// Plan and report, with the bytes that would be read and written; read no data, write nothing.
+  bool dry_run = false;
   /// Of tensors at a time. At least 64 MiB; nothing: 1 GiB, or a quarter of what the process may use if that is less.
   std::optional<std::uint64_t> memory_bytes;
   /// A file, in the folder that is written, in which is noted what of the target is on the disk. Empty: none. With one,
