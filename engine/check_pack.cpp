@@ -263,7 +263,9 @@ class PackCheck {
   std::optional<Worded> as_worded(const List& list, const Proved& layout, FitScore score) {
     if (is_perfect(score, list)) return std::nullopt;
     std::optional<Worded> best;
+    const auto is_so = [&](const auto& option) { return layout.pack.options.at(option.first) == option.second; };
     for (const Layout& wording : wordings()) {
+      if (std::ranges::any_of(wording, is_so)) continue;  // with fewer options it is another one, or the layout's own
       Inputs inputs = layout.gathered.inputs;
       for (const auto& [name, value] : wording) inputs.options[name] = value;
       std::optional<Pack> pack = try_elaborate(rules_, inputs, diags_);
