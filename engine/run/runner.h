@@ -44,6 +44,7 @@ class Runner {
   Result<Journal> open_journal(const std::filesystem::path& path, const std::string& mark);
   Status begin(bool again);
   Status take_up(Journal& journal);
+  Status make_rest(const std::vector<Journal>& others);
   Status do_first_pass(const WorkOptions& second);
   Status work(std::vector<bool> done_before, Journal* journal);
   Status commit() { return stores_.target->commit(diags_); }

@@ -5,6 +5,7 @@
 usage: parts_test.py RULEC MAKE_CHECKPOINT RULES
 """
 
+import itertools
 import json
 import pathlib
 import re
@@ -64,6 +65,19 @@ def one_form(work, form, options):
     claim(f"{form}: four at once", all(run.returncode == 0 for run in runs), "\n".join(texts))
     claim(f"{form}: one of them is the last", sum("all is complete" in text for text in texts) == 1, "\n".join(texts))
     same(work, form)
+
+
+def every_order(work):
+    """Of tensors so small that they lie in the nodes of the database, in no file that a part could leave behind."""
+    subprocess.run([MAKE_CHECKPOINT, RULES / "llama/presets/llama3.1-8b/config.json", work / "small/hf", "--pack", "llama",
+                    "--layers", "3", "--scale", "16"], check=True)
+    small = work / "small"
+    convert(small, target="whole")
+    for order in itertools.permutations((1, 2, 3)):
+        for number in order:
+            text, code = convert(small, "--part", f"{number}/3")
+            claim(f"small: part {number} of {order}", code == 0, text)
+        same(small, f"small: {order}")
 
 
 def noted(work, part):
@@ -145,6 +159,7 @@ def main():
         for form, options in FORMS.items():
             shutil.rmtree(work / "whole", ignore_errors=True)
             one_form(work, form, options)
+        every_order(work)
         shutil.rmtree(work / "whole", ignore_errors=True)
         convert(work, target="whole")
         refusals(work)
