@@ -162,6 +162,22 @@ TEST_CASE("each kind of rule gets the strategy that reads and writes long runs, 
   }
 }
 
+TEST_CASE("a block is made of the sources that have cells in it, not of all that its tensor has") {
+  Diagnostics diags;
+  // Blocks are cut at 32 MiB, so that four experts share one.
+  const Planned planned("let D = 2048, F = 2048\nfor e in 0..64 { w : [e D F] -> e.<e>.w : [D F] }", {}, 1024 * MiB,
+                        diags);
+  REQUIRE_MESSAGE(planned.plan, render_text(diags));
+  std::size_t blocks = 0;
+  std::size_t readers = 0;
+  for (const Unit& unit : planned.plan->units) {
+    blocks += unit.targets.size();
+    readers += unit.readers.size();
+  }
+  CHECK(blocks == 16);
+  CHECK(readers == 64);
+}
+
 TEST_CASE("two passes are for what memory does not hold, and one pass would move in short runs") {
   struct Row {
     const char* what;

@@ -246,7 +246,11 @@ class Drafter {
     std::vector<SourceBox> boxes = needed(target, input_.maps[t], window);
     for (std::size_t i = 0; i < boxes.size(); ++i) {
       if (i > 0 && boxes[i].source == boxes[i - 1].source) continue;  // they are in the order of the sources
-      for (std::size_t b = first; b < draft.targets.size(); ++b) draft.readers.push_back({boxes[i].source, b});
+      const std::span<const std::size_t> copies = input_.maps[t].copies_of(target, boxes[i].source);
+      for (std::size_t b = first; b < draft.targets.size(); ++b) {
+        const auto is_in = [&](std::size_t copy) { return input_.maps[t].reaches(copy, draft.targets[b].box); };
+        if (std::ranges::any_of(copies, is_in)) draft.readers.push_back({boxes[i].source, b});
+      }
     }
     std::ranges::move(boxes, std::back_inserter(draft.boxes));
     for (const CopyPiece& copy : target.copies) {

@@ -48,13 +48,6 @@ void join(std::vector<Box>& boxes) {
 
 }  // namespace
 
-bool overlap(const Box& a, const Box& b) {
-  for (std::size_t axis = 0; axis < a.begin.size(); ++axis) {
-    if (a.end[axis] <= b.begin[axis] || b.end[axis] <= a.begin[axis]) return false;
-  }
-  return true;
-}
-
 std::vector<SourceBox> joined(std::vector<SourceBox> boxes) {
   if (boxes.size() < 2) return boxes;
   std::ranges::stable_sort(boxes, {}, &SourceBox::source);
@@ -84,7 +77,7 @@ std::vector<SourceBox> needed(const TargetTensor& target, const TargetMaps& maps
       boxes.push_back({target.copies[copy].source, bounds(map, MapEnd::Source)});
       continue;
     }
-    if (!overlap(bounds(map, MapEnd::Target), window)) continue;
+    if (!maps.reaches(copy, window)) continue;
     for (const CellMap& part : restricted(map, MapEnd::Target, window))
       boxes.push_back({target.copies[copy].source, bounds(part, MapEnd::Source)});
   }

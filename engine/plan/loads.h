@@ -22,7 +22,4 @@ std::vector<SourceBox> needed(const TargetTensor& target, const TargetMaps& maps
 /// Boxes that share no cell and hold all of these, fewer than before where that costs little.
 std::vector<SourceBox> joined(std::vector<SourceBox> boxes);
 
-/// Whether two boxes of as many axes have a cell in common.
-bool overlap(const Box& a, const Box& b);
-
 }  // namespace rulec

@@ -31,6 +31,10 @@ TargetMaps maps_of(const TargetTensor& target, std::span<const TensorInfo> sourc
     covered += piece.copy.cells();
     if (piece.copy.cells() > 0) maps.fills.back() = cell_map(piece.copy, {}, target.info.shape);
   }
+  if (maps.copies.size() > 1) {
+    for (std::size_t c = 0; c < maps.copies.size(); ++c)
+      maps.reach.push_back(target.copies[c].copy.cells() == 0 ? Box{} : bounds(maps.copies[c], MapEnd::Target));
+  }
   maps.is_covered = covered == cells(target.info.shape);
   std::ranges::stable_sort(maps.by_source, {}, [&](std::size_t copy) { return target.copies[copy].source; });
   return maps;

@@ -172,7 +172,7 @@ class Chooser {
   std::uint64_t add_reads(const Box& part, Window& window, double& cost) const {
     std::vector<std::size_t> copies;
     for (const std::size_t copy : maps_.by_source) {
-      if (overlap(bounds(maps_.copies[copy], MapEnd::Target), part)) copies.push_back(copy);
+      if (maps_.reaches(copy, part)) copies.push_back(copy);
     }
     const std::size_t step = divided_up(static_cast<std::int64_t>(copies.size()), Sampled);
     double read = 0;

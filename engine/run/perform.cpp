@@ -92,10 +92,11 @@ class Performer {
       const std::span<const std::byte> bytes = read.subspan(from.at, buffer_bytes(from, source_dtype(from)));
       for (const Unit::Reader& reader :
            std::ranges::equal_range(at_.plan.units[unit].readers, from.tensor, {}, &Unit::Reader::source)) {
-        const std::size_t to = at_.plan.units[unit].targets[reader.target].tensor;
-        const TargetMaps& maps = at_.input.maps[to];
-        for (const std::size_t c : maps.copies_of(at_.input.targets[to], from.tensor))
-          move(from, bytes, unit, reader.target, c);
+        const Block& to = at_.plan.units[unit].targets[reader.target];
+        const TargetMaps& maps = at_.input.maps[to.tensor];
+        for (const std::size_t c : maps.copies_of(at_.input.targets[to.tensor], from.tensor)) {
+          if (maps.reaches(c, to.box)) move(from, bytes, unit, reader.target, c);
+        }
       }
     }
   }

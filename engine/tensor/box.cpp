@@ -44,6 +44,13 @@ Shape Box::shape() const {
   return extents;
 }
 
+bool overlap(const Box& a, const Box& b) {
+  for (std::size_t axis = 0; axis < a.begin.size(); ++axis) {
+    if (a.end[axis] <= b.begin[axis] || b.end[axis] <= a.begin[axis]) return false;
+  }
+  return true;
+}
+
 Shape c_strides(const Shape& shape) {
   Shape strides(shape.size());
   std::int64_t stride = 1;

@@ -22,6 +22,9 @@ struct Box {
   bool operator==(const Box&) const = default;
 };
 
+/// Whether two boxes of one array share a cell.
+bool overlap(const Box& a, const Box& b);
+
 /// How far apart neighbours along each axis lie in C order, in elements.
 Shape c_strides(const Shape& shape);
 
