@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/pack/evaluator.h"
+#include "engine/tensor/name_numbers.h"
 
 namespace rulec {
 namespace {
@@ -19,21 +20,6 @@ constexpr std::int64_t MaxStacked = 1024;
 
 /// What other loops run to while one is tried: the first that the rules accept (`require L % 4 == 0`).
 constexpr std::array<std::int64_t, 8> Short{2, 4, 6, 12, 1, 3, 8, 24};
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-/// Calls `visit(begin, end)` for every run of digits.
-template <class Visit>
-void each_number(std::string_view name, const Visit& visit) {
-  for (std::size_t at = 0; at < name.size(); ++at) {
-    if (!is_digit(name[at])) continue;
-    const std::size_t begin = at;
-    while (at < name.size() && is_digit(name[at])) ++at;
-    visit(begin, at);
-  }
-}
 
 /// How well a length fits.
 struct LengthFit {
@@ -259,16 +245,6 @@ class LengthSolver {
 };
 
 }  // namespace
-
-std::string without_numbers(std::string_view name) {
-  std::string text;
-  std::size_t done = 0;
-  each_number(name, [&](std::size_t begin, std::size_t end) {
-    text.append(name.substr(done, begin - done)).append("#");
-    done = end;
-  });
-  return text.append(name.substr(done));
-}
 
 std::optional<Pack> with_short_loops(const Rules& rules, const Inputs& base, const std::set<std::string>& names,
                                      Diagnostics& diags) {

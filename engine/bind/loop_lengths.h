@@ -26,7 +26,4 @@ std::optional<LoopLengths> loop_lengths(const Rules& rules, const Inputs& base, 
 std::optional<Pack> with_short_loops(const Rules& rules, const Inputs& base, const std::set<std::string>& names,
                                      Diagnostics& diags);
 
-/// `layers.12.mlp.experts.3.wo` to `layers.#.mlp.experts.#.wo`.
-std::string without_numbers(std::string_view name);
-
 }  // namespace rulec

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "engine/check/coverage.h"
+#include "engine/tensor/name_numbers.h"
 #include "grammar/messages.h"
 
 namespace rulec {
@@ -37,21 +38,14 @@ IntervalSet set_of(const std::vector<std::int64_t>& values) {
   return IntervalSet::of(std::move(parts));
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 using Place = std::pair<std::size_t, std::size_t>;
 
-/// Where the numbers of a name begin and end, those that fit into 32 bits.
+/// Where the numbers of a name begin and end, those of fewer than ten digits.
 void find_numbers(const std::string& name, std::vector<Place>& places) {
   places.clear();
-  for (std::size_t at = 0; at < name.size(); ++at) {
-    if (!is_digit(name[at])) continue;
-    const std::size_t begin = at;
-    while (at < name.size() && is_digit(name[at])) ++at;
-    if (at - begin < 10) places.emplace_back(begin, at);
-  }
+  each_number(name, [&](std::size_t begin, std::size_t end) {
+    if (end - begin < 10) places.emplace_back(begin, end);
+  });
 }
 
 std::int64_t number_at(const std::string& name, const Place& place) {
@@ -80,7 +74,7 @@ struct Kind {
 /// The tensors of the kinds that are not full. Nearly all are, which takes a fraction of the time to see that their
 /// lines take.
 std::vector<std::size_t> with_gaps(const Pack& pack, SideId side, const WritingPieces& pieces) {
-  std::unordered_map<std::string, std::size_t> numbers;  // of the kinds
+  std::unordered_map<std::string, std::size_t> kind_numbers;
   std::vector<Kind> kinds;
   std::vector<std::size_t> kind_of(pieces.size());
   std::vector<Place> places;
@@ -92,19 +86,16 @@ std::vector<std::size_t> with_gaps(const Pack& pack, SideId side, const WritingP
     text.clear();
     std::size_t done = 0;
     for (const auto& [begin, end] : places) {
-      text.append(name, done, begin - done).append("*");
+      text.append(name, done, begin - done).append(1, '\0');  // in no name that a rule prints
       done = end;
     }
     text.append(name, done);
-    kind_of[t] = numbers.try_emplace(text, kinds.size()).first->second;
+    kind_of[t] = kind_numbers.try_emplace(text, kinds.size()).first->second;
     if (kind_of[t] == kinds.size()) kinds.emplace_back();
     Kind& kind = kinds[kind_of[t]];
     for (std::size_t i = 0; i < places.size(); ++i) {
       const std::int64_t value = number_at(name, places[i]);
-      if (i == kind.ends.size()) {
-        kind.is_odd |= kind.names > 0;  // one of the names has a star itself
-        kind.ends.push_back({value, value});
-      }
+      if (kind.names == 0) kind.ends.push_back({value, value});
       auto& [least, last] = kind.ends[i];
       least = std::min(least, value);
       last = std::max(last, value);

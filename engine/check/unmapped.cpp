@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
+#include <unordered_set>
 
 #include "engine/check/check.h"
 #include "engine/file/printable.h"
+#include "engine/tensor/name_numbers.h"
 #include "engine/tensor/name_sets.h"
 #include "grammar/close_names.h"
 #include "grammar/messages.h"
@@ -76,10 +79,16 @@ std::string glob_for(const std::vector<Tensor>& tensors, const std::string& name
   return is_free(all) ? all : name;
 }
 
-/// Whether the rules map names that differ from this one in numbers only, as of more layers than they count.
-bool has_mapped_kind(const std::vector<Tensor>& tensors, const std::string& name) {
-  return std::ranges::any_of(tensors,
-                             [kind = starred(name)](const Tensor& tensor) { return starred(tensor.name) == kind; });
+/// A name with stars for the numbers that count something.
+std::string kind_of(std::string_view name) {
+  std::string kind;
+  std::size_t done = 0;
+  each_number(name, [&](std::size_t begin, std::size_t end) {
+    if (!starts_number(name, begin)) return;
+    kind.append(name.substr(done, begin - done)).append("*");
+    done = end;
+  });
+  return kind.append(name.substr(done));
 }
 
 /// The term of a family that names a tensor first.
@@ -146,11 +155,14 @@ Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo>
       report_place(pack, side, names.front(), where, is_one ? "1 tensor" : fmt::format("{} tensors", names.size()),
                    is_one ? "is" : "are", diags);
   const std::vector<NameGroup> groups = group_names(names);
+  std::unordered_set<std::string> mapped;
+  for (const Tensor& tensor : pack.tensors[number(side)]) mapped.insert(kind_of(tensor.name));
   std::vector<std::string> globs;
-  bool has_more_of_a_kind = false;
+  std::optional<std::string> known_kind;
   for (const NameGroup& group : groups) {
-    if (has_mapped_kind(pack.tensors[number(side)], names[group.first])) {
-      has_more_of_a_kind = true;
+    const std::string kind = kind_of(names[group.first]);
+    if (mapped.contains(kind)) {
+      if (!known_kind) known_kind = printable(kind);
       continue;
     }
     std::string glob = printable(glob_for(pack.tensors[number(side)], names[group.first], group.count));
@@ -170,9 +182,12 @@ Status check_unmapped(const Pack& pack, SideId side, std::span<const TensorInfo>
   }
   if (const auto close = close_names(names.front(), known, 2); !close.empty())
     finding.help(fmt::format("these names are close: `{}`", fmt::join(close, "`, `")));
-  if (has_more_of_a_kind)
+  if (known_kind) {
     finding.help(
-        "such names are mapped with other numbers: a loop leaves these out, or the config is that of a smaller model");
+        fmt::format("other tensors `{}` are mapped: a loop or a condition leaves these out, or the config is "
+                    "that of a smaller model",
+                    *known_kind));
+  }
   if (!globs.empty())
     finding.help(fmt::format("map them, or state that they are not wanted: `ignore {} : {}`",
                              pack.rules->sides[number(side)], fmt::join(globs, ", ")));

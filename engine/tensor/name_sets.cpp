@@ -8,6 +8,8 @@
 #include <map>
 #include <ranges>
 
+#include "engine/tensor/name_numbers.h"
+
 namespace rulec {
 namespace {
 
@@ -62,9 +64,7 @@ std::vector<NameGroup> group_names(const std::vector<std::string>& names) {
     for (std::size_t at = 0; at < name.size();) {
       std::size_t end = at;
       while (end < name.size() && is_digit(name[end])) ++end;
-      // A number stands for itself only where a segment or `_` begins: `wi_0`, `layers.3`, but not `bf16`.
-      const bool starts = at == 0 || name[at - 1] == '.' || name[at - 1] == '_';
-      if (end > at && end - at < 10 && starts) {
+      if (end > at && end - at < 10 && starts_number(name, at)) {
         numbers.push_back(std::stoll(name.substr(at, end - at)));
         texts.emplace_back();
         at = end;
