@@ -114,7 +114,7 @@ Fit roughly(const Rules& rules, SideId side, const TensorStore& checkpoint, Bind
   for (const bool with_configs : {true, false}) {
     if (!with_configs) options.configs.clear();
     Result<GatheredInputs> gathered = gather_inputs(rules, options, diags);
-    if (gathered) fit.matched = std::max(fit.matched, count_alike(rules, *gathered, side, diags));
+    if (gathered) fit.matched = std::max(fit.matched, count_alike(rules, *gathered, side, Loops::AsKnown, diags));
     if (fit.matched > 0 || options.configs.empty()) break;
   }
   return fit;
@@ -151,23 +151,16 @@ Fitted fit_of(const RulePack& pack, SideId side, const TensorStore& checkpoint, 
   return {std::move(fit), is_elsewhere};
 }
 
-/// Both sides roughly, where the checkpoint has names like those of one side only: that tells which it is, in a
-/// fraction of the time that it takes to work out the rules for it.
-std::optional<std::array<Fit, 2>> told_by_kinds(const RulePack& pack, const TensorStore& checkpoint,
-                                                const BindOptions& given, Diagnostics& diags) {
-  std::array<Fit, 2> fits;
+/// How many tensors have names like some of a side, as far as short loops make them.
+std::optional<std::size_t> count_of_kinds(const RulePack& pack, SideId side, const TensorStore& checkpoint,
+                                          const BindOptions& given, Diagnostics& diags) {
   const std::size_t before = diags.all().size();
-  for (const SideId side : BothSides) {
-    BindOptions options = with_checkpoint(pack.rules(), side, checkpoint, given);
-    options.configs.clear();  // with which all layers would be worked out
-    fits[number(side)] = roughly(pack.rules(), side, checkpoint, options, diags);
-  }
+  Result<GatheredInputs> gathered =
+      gather_inputs(pack.rules(), with_checkpoint(pack.rules(), side, checkpoint, given), diags);
+  std::optional<std::size_t> count;
+  if (gathered) count = count_alike(pack.rules(), *gathered, side, Loops::Short, diags);
   diags.truncate(before);
-  const auto is_this = [&](SideId side) {
-    const Fit& fit = fits[number(side)];
-    return fit.matched > 0 && fit.matched == fit.total && fits[number(other(side))].matched == 0;
-  };
-  return std::ranges::any_of(BothSides, is_this) ? std::optional(std::move(fits)) : std::nullopt;
+  return count;
 }
 
 /// A side that may be worth a look.
@@ -228,11 +221,23 @@ Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
   return guarded(diags, [&] { return find_fits(CallerStore(checkpoint), configs, diags); });
 }
 
+Result<std::optional<std::string>> side_by_names(const RulePack& pack, const TensorStore& checkpoint,
+                                                 const BindOptions& options, Diagnostics& diags) {
+  return guarded(diags, pack.sources(), [&]() -> Result<std::optional<std::string>> {
+    const CallerStore store(checkpoint);
+    const auto right = count_of_kinds(pack, SideId::Right, store, options, diags);
+    const auto left = count_of_kinds(pack, SideId::Left, store, options, diags);
+    const std::size_t all = store.tensors().size();
+    if (all == 0 || !left || !right || *left + *right != all || (*left > 0 && *right > 0))
+      return std::optional<std::string>();
+    return std::optional(pack.sides()[number(*left > 0 ? SideId::Left : SideId::Right)]);
+  });
+}
+
 Result<std::array<Fit, 2>> fitting_sides(const RulePack& pack, const TensorStore& checkpoint,
                                          const BindOptions& options, Diagnostics& diags) {
   return guarded(diags, pack.sources(), [&]() -> Result<std::array<Fit, 2>> {
     const CallerStore store(checkpoint);
-    if (std::optional<std::array<Fit, 2>> fits = told_by_kinds(pack, store, options, diags)) return *std::move(fits);
     const Fitted right = fit_of(pack, SideId::Right, store, options, diags);
     // Where one side has all of it, a side that has none of it need not be worked out as if it might.
     if (right.fit.is_full() && !right.is_elsewhere) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -64,9 +65,15 @@ Status solve_sizes(const Rules& rules, GatheredInputs& gathered, Diagnostics& di
 /// Sizes, and keys that the rules need, for which there is neither a config nor a value.
 std::vector<std::string> open_values(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);
 
+/// How far loops run where names alone are of interest.
+enum class Loops : std::uint8_t {
+  AsKnown,  ///< those that nothing tells are short
+  Short,    ///< all of them
+};
+
 /// How many tensors of the catalogue of `side` are called as the rules call some, numbers aside: in the layout that has
 /// most, whatever the sizes are.
-std::size_t count_alike(const Rules& rules, GatheredInputs& gathered, SideId side, Diagnostics& diags);
+std::size_t count_alike(const Rules& rules, GatheredInputs& gathered, SideId side, Loops loops, Diagnostics& diags);
 
 /// Elaborates what was gathered, if detection has not done so, and gives it away. Errors: those of `elaborate`.
 Result<Pack> elaborate(const Rules& rules, GatheredInputs& gathered, Diagnostics& diags);

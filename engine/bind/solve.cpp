@@ -14,6 +14,7 @@
 #include "engine/bind/loop_names.h"
 #include "engine/bind/word_keys.h"
 #include "engine/rules/definitions.h"
+#include "engine/tensor/name_numbers.h"
 #include "grammar/messages.h"
 
 namespace rulec {
@@ -57,9 +58,10 @@ class Solver {
     return {open.begin(), open.end()};
   }
 
-  std::size_t count_alike(SideId side) {
+  std::size_t count_alike(SideId side, Loops loops) {
     find_unknown();
     find_loops();
+    if (loops == Loops::Short) loops_ = loop_names(rules_);
     std::size_t most = 0;
     if (unknown_.size() > Primes.size()) return most;
     given_ = gathered_.inputs.options;
@@ -384,8 +386,8 @@ std::vector<std::string> open_values(const Rules& rules, GatheredInputs& gathere
   return Solver(rules, gathered, diags).open_values();
 }
 
-std::size_t count_alike(const Rules& rules, GatheredInputs& gathered, SideId side, Diagnostics& diags) {
-  return Solver(rules, gathered, diags).count_alike(side);
+std::size_t count_alike(const Rules& rules, GatheredInputs& gathered, SideId side, Loops loops, Diagnostics& diags) {
+  return Solver(rules, gathered, diags).count_alike(side, loops);
 }
 
 }  // namespace rulec

@@ -90,12 +90,15 @@ std::string text_of(const Fit& fit) {
 
 Result<Found> side_by_fit(const RulePack& pack, const TensorStore& checkpoint, const BindOptions& options,
                           Diagnostics& diags) {
+  const auto by_names = side_by_names(pack, checkpoint, options, diags);
+  if (!by_names) return diags.failed();
+  if (*by_names) return Found{**by_names, "by the names of its tensors"};
   const Result<std::array<Fit, 2>> fits = fitting_sides(pack, checkpoint, options, diags);
   if (!fits) return diags.failed();
   const auto& [left, right] = *fits;
   if (left.matched != right.matched) {
     const Fit& best = left.matched > right.matched ? left : right;
-    return Found{best.side, fmt::format("{} {}", text_of(best), best.is_rough ? "are like its own" : "fit it")};
+    return Found{best.side, fmt::format("{} fit it", text_of(best))};
   }
   // A pack that cannot be worked out at all says why itself.
   if (left.is_rough && right.is_rough && !bind(pack, options, diags)) return diags.failed();
@@ -154,6 +157,9 @@ Status check_side(const RulePack& pack, const std::string& side, Diagnostics& di
 
 Status check_names(const RulePack& pack, const std::string& side, const TensorStore& checkpoint,
                    const BindOptions& options, Diagnostics& diags) {
+  const auto by_names = side_by_names(pack, checkpoint, options, diags);
+  if (!by_names) return diags.failed();
+  if (*by_names == side) return Done{};
   const Result<std::array<Fit, 2>> fits = fitting_sides(pack, checkpoint, options, diags);
   if (!fits) return diags.failed();
   const bool is_left = fits->front().side == side;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,8 +69,13 @@ struct Fit {
 Result<std::vector<Fit>> fitting_packs(const TensorStore& checkpoint,
                                        const std::map<std::string, std::filesystem::path>& configs, Diagnostics& diags);
 
-/// The fit of both sides, left and right. Nothing is proved, and what `bind` would refuse is no fault here. Where the
-/// checkpoint has names like those of one side and none like those of the other, both fits are rough.
+/// The side that the checkpoint is of, where that is told by what its tensors are called, numbers aside: all of them
+/// like some of that side, and none like one of the other. Nothing where it is not; `fitting_sides` knows more, and
+/// takes longer.
+Result<std::optional<std::string>> side_by_names(const RulePack& pack, const TensorStore& checkpoint,
+                                                 const BindOptions& options, Diagnostics& diags);
+
+/// The fit of both sides, left and right. Nothing is proved, and what `bind` would refuse is no fault here.
 Result<std::array<Fit, 2>> fitting_sides(const RulePack& pack, const TensorStore& checkpoint,
                                          const BindOptions& options, Diagnostics& diags);
 
