@@ -26,6 +26,12 @@ WrittenTensor written(const Pack& pack, const Graph& graph, const TargetTensor& 
   return {target.info, {names.begin(), names.end()}, pack.tensors[number(graph.to)][tensor].family};
 }
 
+/// Errors: R0849, if another plan than this was asked for.
+Status check_as_planned(const RunOptions& options, const std::string& mark, Diagnostics& diags) {
+  if (options.fingerprint.empty() || options.fingerprint == mark) return Done{};
+  return rulec::report(diags, {}, diag::PlanChanged).help("plan again, and look at what has changed");
+}
+
 }  // namespace
 
 RunStores stores_of(const TensorStore& source, TensorSink& target) {
@@ -46,6 +52,7 @@ Result<ConversionPlan> plan_run(Graph graph, const RunStores& stores, const RunO
                       made.plan.needed_bytes,
                       options.plan.memory_bytes,
                       fingerprint_of(made, stores)};
+  if (!check_as_planned(options, plan.fingerprint, diags)) return diags.failed();
   if (made.first != nullptr) {
     plan.bytes_read += made.first->made.plan.bytes_read;
     plan.scratch_bytes = made.first->scratch.bytes();
@@ -75,9 +82,7 @@ Result<RunReport> run(const Pack& pack, const Graph& graph, const RunStores& sto
   const auto prepared = prepare(targets, graph.sources, stores, options, diags);
   if (!prepared) return diags.failed();
   const std::string mark = fingerprint_of(**prepared, stores);
-  if (!options.fingerprint.empty() && options.fingerprint != mark) {
-    return rulec::report(diags, {}, diag::PlanChanged).help("plan again, and look at what has changed");
-  }
+  if (!check_as_planned(options, mark, diags)) return diags.failed();
   Runner runner(**prepared, stores, options, report, diags);
   if (!(options.part ? runner.run_part(mark, *options.part) : runner.run(mark))) return diags.failed();
   for (const TargetTensor& target : targets) report.tensors.push_back(written(pack, graph, target));

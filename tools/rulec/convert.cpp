@@ -133,9 +133,10 @@ void print_text(const ConversionArguments& args, const Job& job, const Outcome& 
   Table table({Align::Left, Align::Left});
   table.add(
       {job.options.dry_run ? "would write" : "wrote", (report.open_parts.empty() ? "" : "a part of ") + args.target});
-  if (const auto& part = job.options.part; part && !job.options.dry_run) {
-    const std::string rest = report.open_parts.empty() ? "the last, and all is complete"
-                                                       : fmt::format("open: {}", fmt::join(report.open_parts, ", "));
+  if (const auto& part = job.options.part) {
+    const std::string rest = job.options.dry_run         ? "what follows is of all parts"
+                             : report.open_parts.empty() ? "the last, and all is complete"
+                                                         : fmt::format("open: {}", fmt::join(report.open_parts, ", "));
     table.add({"part", fmt::format("{} of {}; {}", part->number, part->of, rest)});
   }
   table.add({"tensors", fmt::format("{} made of {}", report.tensors.size(),
