@@ -23,7 +23,7 @@ namespace {
 /// How often sizes are drawn: packs with several divisibilities need up to a thousand.
 constexpr int MostDraws = 4000;
 /// Where models were looked for in vain, half as often each time, down to this.
-constexpr int FewestDraws = 32;
+constexpr int FewestDraws = 1000;
 /// How many models that elaborate are looked at before one with equal axes, or a large one, is taken.
 constexpr int Candidates = 40;
 /// Cells of a model that is small enough: it goes there and back some times.
@@ -299,12 +299,16 @@ class Drawer {
 TinyModels::TinyModels(const Rules& rules) : rules_(rules), draws_(MostDraws) {}
 
 std::optional<TinyModel> TinyModels::find(const Inputs& base, const Values& fixed, Diagnostics& diags) {
+  const std::size_t before = diags.all().size();
   Drawer drawer(rules_, base, fixed, diags);
   if (drawer.is_ruled_out()) return std::nullopt;
   std::optional<TinyModel> tiny = drawer.run(fixed.empty() ? proven_ : std::vector<ProvenSizes>(), draws_);
-  if (!tiny) {
+  if (tiny) {
+    draws_ = MostDraws;
+  } else if (!is_excluded(diags, before)) {
     draws_ = std::max(draws_ / 2, FewestDraws);
-  } else if (fixed.empty() && std::ranges::find(proven_, tiny->cells, &ProvenSizes::cells) == proven_.end()) {
+  }
+  if (tiny && fixed.empty() && std::ranges::find(proven_, tiny->cells, &ProvenSizes::cells) == proven_.end()) {
     proven_.push_back({tiny->inputs.values, tiny->cells});
   }
   return tiny;

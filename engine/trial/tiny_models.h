@@ -44,7 +44,7 @@ class TinyModels {
   /// Tries until the pack elaborates; among what does, prefers no equal axes in a tensor unless names are fixed, then
   /// many rules. Deterministic, but for that a model for which nothing was fixed may have the sizes of an earlier one
   /// of as many cells: the same weights, stored otherwise. Nothing if nothing fits, with what was wrong at last
-  /// reported; later calls then try less long, since what is wrong with a pack is mostly wrong with all its models.
+  /// reported; until something does, later calls try less long.
   std::optional<TinyModel> find(const Inputs& base, const Values& fixed, Diagnostics& diags);
 
  private:
