@@ -41,6 +41,8 @@ namespace rulec::mutations {
 namespace {
 
 constexpr std::string_view NoReason = "WHY?";
+/// Each converts with as many threads as there are cores.
+constexpr unsigned MostWorkers = 4;
 
 enum class Fate { NotParsed, Refused, Linted, FailedTests, Survived };
 
@@ -195,18 +197,19 @@ int run(const std::string& file, const std::string& path, const std::vector<std:
   const bool is_update = update != nullptr && *update != '\0';
   std::atomic<std::size_t> next = 0;
   std::mutex reporting;
+  std::size_t done = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < changes.size(); i = next++) {
       const Fate what = worst(changes[i].text);
       const std::lock_guard lock(reporting);
       report.add(i, what);
       if (!is_update) continue;
-      fmt::print(stderr, "{} of {}\n", i + 1, changes.size());
+      fmt::print(stderr, "{} of {}\n", ++done, changes.size());
       if (what == Fate::Survived) report.write(path);  // runs are long: one that is stopped leaves what it found
     }
   };
   std::vector<std::future<void>> workers;
-  for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i)
+  for (unsigned i = 0; i < std::clamp(std::thread::hardware_concurrency(), 1U, MostWorkers); ++i)
     workers.push_back(std::async(std::launch::async, work));
   for (std::future<void>& worker : workers) worker.get();
   const std::size_t not_parsed = report.count(Fate::NotParsed);
