@@ -40,13 +40,25 @@ std::vector<std::string> words_of(std::string_view shape) {
   return words;
 }
 
+/// A shape without the indices of loops: `[(p K H) D]` as `[(K H) D]`. What is stacked moves as it does by itself.
+std::string without_indices(std::string_view shape, const std::vector<FamilyIndex>& indices) {
+  std::string text;
+  for (const std::string& part : parts_of(shape)) {
+    if (std::ranges::count(indices, part, &FamilyIndex::name) == 0)
+      text += !text.empty() && (text.back() == '(' || text.back() == '[' || text.back() == ' ') && part.front() == ' '
+                  ? part.substr(1)
+                  : part;
+  }
+  return text;
+}
+
 /// A family's two shapes with axes numbered as the left meets them: `[0 (1 2)] [(2 1) 0]`, equal for rules that move
 /// alike.
 std::array<std::string, 2> movement(const Family& family) {
   std::map<std::string, std::size_t, std::less<>> numbers;
   std::array<std::string, 2> result;
   for (const SideId side : BothSides) {
-    for (const std::string& part : parts_of(family.shapes[number(side)].front())) {
+    for (const std::string& part : parts_of(without_indices(family.shapes[number(side)].front(), family.indices))) {
       const bool is_axis = is_word(part.front());
       result[number(side)] += is_axis ? std::to_string(numbers.try_emplace(part, numbers.size()).first->second) : part;
     }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -28,7 +29,9 @@ void report_missing(const Pack& pack, SideId side, const std::vector<std::size_t
   for (std::size_t g = 0; g < std::min(groups.size(), MostListed); ++g) {
     finding.note(fmt::format("{}  {}", groups[g].text, to_string(tensors[missing[groups[g].first]].shape)));
   }
-  if (groups.size() > MostListed) finding.note(fmt::format("and {} more kinds", groups.size() - MostListed));
+  if (groups.size() > MostListed)
+    finding.note(
+        fmt::format("and {} more {}", groups.size() - MostListed, groups.size() == MostListed + 1 ? "kind" : "kinds"));
   std::vector<std::string> unread;
   for (const TensorInfo& info : options.source) {
     if (!pack.find(side, info.name)) unread.push_back(info.name);
@@ -55,6 +58,16 @@ std::optional<MovedAxis> moved_axis(const Shape& stored, const Shape& ruled) {
   return std::nullopt;
 }
 
+/// Whether several instances of a rule are stacked in a tensor, as layers are.
+bool is_stacked(const Pack& pack, SideId side, std::size_t place) {
+  std::optional<std::uint32_t> first;
+  return std::ranges::any_of(pack.pieces, [&](const Piece& piece) {
+    if (piece.tensor[number(side)] != static_cast<std::int32_t>(place)) return false;
+    if (!first) first = piece.instance;
+    return *first != piece.instance;
+  });
+}
+
 void report_shape(const Pack& pack, SideId side, std::size_t place, const TensorInfo& info, const GraphOptions& options,
                   Diagnostics& diags) {
   const Tensor& tensor = pack.tensors[number(side)][place];
@@ -65,7 +78,8 @@ void report_shape(const Pack& pack, SideId side, std::size_t place, const Tensor
   const std::optional<MovedAxis> moved = moved_axis(info.shape, tensor.shape);
   const auto scan_axis = pack.options.find("scan_axis");
   const auto* axis = scan_axis == pack.options.end() ? nullptr : std::get_if<Rational>(&scan_axis->second);
-  if (moved && axis != nullptr && axis->is_whole() && static_cast<std::size_t>(axis->numerator) == moved->ruled) {
+  if (moved && axis != nullptr && axis->is_whole() && static_cast<std::size_t>(axis->numerator) == moved->ruled &&
+      is_stacked(pack, side, place)) {
     finding.help(
         fmt::format("layers are stacked along axis {} here: set `scan_axis={}`", moved->stored, moved->stored));
   } else {

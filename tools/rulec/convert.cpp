@@ -16,6 +16,7 @@
 #include "tools/rulec/command.h"
 #include "tools/rulec/conversion.h"
 #include "tools/rulec/findings.h"
+#include "tools/rulec/messages.h"
 #include "tools/rulec/part_option.h"
 #include "tools/rulec/progress.h"
 #include "tools/rulec/quantity.h"
@@ -70,7 +71,11 @@ Result<Report> write(const ConversionArguments& args, const Job& job, Diagnostic
   if (!is_part && !carry_over(job.neighbours, job.to, weights, folder.partial(), diags)) return diags.failed();
   const auto sink = target_sink(args.store, job.model, job.to, folder.partial());
   Result<Report> report = convert(job.model, job.to, *job.source, *sink, options, diags);
-  if (!report) return diags.failed();
+  if (!report) {
+    const bool is_other = std::ranges::count(diags.all(), diag::OtherConversion.id, &Diagnostic::id) > 0;
+    if (is_other) folder.leave();  // --resume does not go on with it
+    return diags.failed();
+  }
   if (!report->open_parts.empty()) {
     folder.leave();
     return report;

@@ -22,6 +22,7 @@ inline constexpr MessageKind<2> SeveralFit{"R0613"};
 inline constexpr MessageKind<2> CannotRead{"R0801"};
 inline constexpr MessageKind<2> CannotWrite{"R0809"};
 inline constexpr MessageKind<2> TargetExists{"R0810"};
+inline constexpr MessageKind<0> OtherConversion{"R0845"};
 inline constexpr MessageKind<2> NothingToResume{"R0846"};
 inline constexpr MessageKind<0> PlanChanged{"R0849"};
 inline constexpr MessageKind<3> BadConfig{"R0901"};

@@ -2,6 +2,7 @@
 #include "tools/rulec/target_folder.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -125,6 +126,16 @@ bool TargetFolder::is_worth_keeping() const {
   return false;
 }
 
+/// Whether what is noted is of parts.
+bool TargetFolder::is_in_parts() const {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(partial_, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(JournalName) && name.find("-of-") != name.npos) return true;
+  }
+  return false;
+}
+
 void TargetFolder::remove_partial() {
   if (partial_.empty()) return;
   // The writer may still be at it. Under another name it finds the folder no more, so that nothing new comes in but
@@ -201,9 +212,11 @@ Status TargetFolder::take_up(bool resume, Diagnostics& diags) {
   if (!is_alone_ && is_others) return Done{};
   if (is_worth_keeping()) {
     if (is_others) return Done{};
+    const std::string how =
+        is_in_parts() ? "with the --part of each that is open, and --resume where it was begun" : "--resume";
     return report(diags, FilePlace{partial_.string(), {}}, diag::TargetExists, partial_.string(),
                   "is what a conversion that was stopped has done so far")
-        .help("go on with it: --resume; or remove it to begin anew");
+        .help(fmt::format("go on with it: {}; or remove it to begin anew", how));
   }
   return clear(diags);
 }

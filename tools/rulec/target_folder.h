@@ -51,6 +51,7 @@ class TargetFolder {
 
  private:
   void wait_for_signals();
+  bool is_in_parts() const;
   void remove_partial();
   Status lock(const std::filesystem::path& partial, Diagnostics& diags);
   Status take_up(bool resume, Diagnostics& diags);
