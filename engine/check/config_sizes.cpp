@@ -177,7 +177,9 @@ class ConfigSizes {
     const auto count = std::ranges::count_if(misfits_, [&](const Misfit& m) { return cures(m, cure); });
     Finding finding = report(diags_, *size.config, diag::ConfigDisagrees, size.name, std::to_string(size.value),
                              std::to_string(cure.second));
+    const auto tensor = static_cast<std::size_t>(misfit.ruled - pack_.tensors[number(side_)].data());
     finding.label(fmt::format("{} = {}", size.name, size.value))
+        .also(pack_.place(side_, tensor), fmt::format("`{}` is an axis here", size.name))
         .also(FilePlace{std::string(where_), std::nullopt}, {})
         .note(fmt::format("`{}` is stored as {}, which has {} along axis {}; the rules say {}{}", misfit.stored->name,
                           to_string(misfit.stored->shape), misfit.stored->shape[misfit.axis], misfit.axis,
@@ -191,7 +193,7 @@ class ConfigSizes {
                                size.name, dotted(*key), side, side, dotted(*key).substr(side.size() + 1), cure.second));
       return;
     }
-    finding.help("this is the config of another model, or the checkpoint is");
+    finding.help("this is the config of another model, or the checkpoint is, or the rule is wrong");
   }
 
   /// `K` is 16: the other sizes that an axis is a product of, unless another axis confirms them.
