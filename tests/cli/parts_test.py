@@ -138,6 +138,10 @@ def plans(work):
     (work / "plan.json").write_text(made)
     text, code = convert(work, "--plan", "plan.json", "--dtype", "f32")
     claim("another conversion than planned: R0849", code == 2 and "[R0849 " in text and not (work / "out").exists(), text)
+    text, code = convert(work, "--plan", "plan.json", "--dtype", "f32", "--dry-run")
+    claim("which --dry-run says, too", code == 2 and "[R0849 " in text, text)
+    text, code = convert(work, "--plan", "plan.json", "--memory", "128MiB", "--part", "1/2", "--dry-run")
+    claim("and of a part, that its figures are of all", code == 0 and "of all parts" in text, text)
     text, code = convert(work, "--plan", "plan.json", "--memory", "64MiB")
     claim("other memory than planned: R0849", code == 2 and "[R0849 " in text and "134217728" in text and
           not (work / "out").exists(), text)

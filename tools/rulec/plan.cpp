@@ -55,11 +55,9 @@ Json to_json(const ConversionPlan& plan) {
 }
 
 constexpr const char* Columns =
-    "A tensor is made in `parts`, `of` so many bytes at most, `read by` and `written by` ranges of so many at least. "
-    "How:\n"
-    "streamed, part by part; whole; gathered from short ranges; scattered to short ranges; together with others of "
-    "the\n"
-    "same source; batched with small ones beside it; two-pass, through a scratch file.\n\n";
+    "A tensor is made in `parts`, `of` so many bytes at most, `read by` and `written by` ranges of so many at least.\n"
+    "How: streamed, part by part; whole; gathered from short ranges; scattered to short ranges; together with others\n"
+    "of the same source; batched with small ones beside it; two-pass, through a scratch file.\n\n";
 
 ExitCode run(const ConversionArguments& args) {
   Diagnostics diags;
