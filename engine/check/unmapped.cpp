@@ -29,15 +29,7 @@ std::size_t common_segments(std::string_view a, std::string_view b) {
 
 /// The numbers of a name as stars.
 std::string starred(std::string_view name) {
-  std::string text;
-  for (const char c : name) {
-    const bool is_digit = c >= '0' && c <= '9';
-    if (!is_digit)
-      text += c;
-    else if (text.empty() || text.back() != '*')
-      text += '*';
-  }
-  return text;
+  return with_numbers_as('*', name, [](std::size_t) { return true; });
 }
 
 /// The first segments of a name.
@@ -81,14 +73,7 @@ std::string glob_for(const std::vector<Tensor>& tensors, const std::string& name
 
 /// A name with stars for the numbers that count something.
 std::string kind_of(std::string_view name) {
-  std::string kind;
-  std::size_t done = 0;
-  each_number(name, [&](std::size_t begin, std::size_t end) {
-    if (!starts_number(name, begin)) return;
-    kind.append(name.substr(done, begin - done)).append("*");
-    done = end;
-  });
-  return kind.append(name.substr(done));
+  return with_numbers_as('*', name, [&](std::size_t begin) { return starts_number(name, begin); });
 }
 
 /// The term of a family that names a tensor first.

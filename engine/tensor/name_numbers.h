@@ -25,7 +25,22 @@ inline bool starts_number(std::string_view name, std::size_t at) {
   return at == 0 || name[at - 1] == '.' || name[at - 1] == '_';
 }
 
+/// The name with `mark` for each number that is meant: for which `is_meant(where it begins)` holds.
+template <class IsMeant>
+std::string with_numbers_as(char mark, std::string_view name, const IsMeant& is_meant) {
+  std::string text;
+  std::size_t done = 0;
+  each_number(name, [&](std::size_t begin, std::size_t end) {
+    if (!is_meant(begin)) return;
+    text.append(name.substr(done, begin - done)).append(1, mark);
+    done = end;
+  });
+  return text.append(name.substr(done));
+}
+
 /// `layers.12.mlp.experts.3.wo` to `layers.#.mlp.experts.#.wo`.
-std::string without_numbers(std::string_view name);
+inline std::string without_numbers(std::string_view name) {
+  return with_numbers_as('#', name, [](std::size_t) { return true; });
+}
 
 }  // namespace rulec

@@ -22,7 +22,7 @@ namespace {
 
 /// How often sizes are drawn: packs with several divisibilities need up to a thousand.
 constexpr int MostDraws = 4000;
-/// Where models were looked for in vain, half as often each time, down to this.
+/// Where a model was looked for in vain, half as often next time, down to this.
 constexpr int FewestDraws = 1000;
 /// How many models that elaborate are looked at before one with equal axes, or a large one, is taken.
 constexpr int Candidates = 40;
@@ -303,14 +303,13 @@ std::optional<TinyModel> TinyModels::find(const Inputs& base, const Values& fixe
   Drawer drawer(rules_, base, fixed, diags);
   if (drawer.is_ruled_out()) return std::nullopt;
   std::optional<TinyModel> tiny = drawer.run(fixed.empty() ? proven_ : std::vector<ProvenSizes>(), draws_);
-  if (tiny) {
-    draws_ = MostDraws;
-  } else if (!is_excluded(diags, before)) {
-    draws_ = std::max(draws_ / 2, FewestDraws);
+  if (!tiny) {
+    if (!is_excluded(diags, before)) draws_ = std::max(draws_ / 2, FewestDraws);
+    return std::nullopt;
   }
-  if (tiny && fixed.empty() && std::ranges::find(proven_, tiny->cells, &ProvenSizes::cells) == proven_.end()) {
-    proven_.push_back({tiny->inputs.values, tiny->cells});
-  }
+  draws_ = MostDraws;
+  const bool is_known = std::ranges::find(proven_, tiny->cells, &ProvenSizes::cells) != proven_.end();
+  if (fixed.empty() && !is_known) proven_.push_back({tiny->inputs.values, tiny->cells});
   return tiny;
 }
 
