@@ -17,7 +17,6 @@
 namespace rulec {
 namespace {
 
-constexpr std::size_t MostGroups = 8;
 constexpr std::size_t MostGlobs = 4;
 
 /// How many segments two names begin with in common.

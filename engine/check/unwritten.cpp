@@ -13,8 +13,6 @@
 namespace rulec {
 namespace {
 
-constexpr std::size_t MostGroups = 8;
-
 /// What the pack's options of texts may be: one of them may have rules for this way.
 void help_with_options(const Rules& rules, Finding& finding) {
   for (const auto& [name, definition] : rules.definitions) {

@@ -14,8 +14,6 @@
 namespace rulec {
 namespace {
 
-constexpr std::string_view Blanks = " \t\r\n";
-
 /// `... syntax error while parsing value - invalid literal; last read: 'N'; expected ...` to `invalid literal`: the
 /// excerpt below the message shows the rest.
 std::string plain_words(std::string what) {
@@ -44,7 +42,7 @@ std::string_view help_for(std::string_view before, std::string_view rest) {
   for (const auto& [token, help] : Foreign) {
     if (rest.starts_with(token)) return help;
   }
-  const std::size_t previous = before.find_last_not_of(Blanks);
+  const std::size_t previous = before.find_last_not_of(JsonBlanks);
   const bool is_behind_comma = previous != std::string_view::npos && before[previous] == ',';
   return is_behind_comma && (rest.starts_with(']') || rest.starts_with('}')) ? "no comma stands behind the last value"
                                                                              : "";
@@ -91,7 +89,9 @@ class JsonReader {
 
   std::size_t reach() const { return static_cast<std::size_t>(reached_ - text_.data()); }
 
-  std::size_t skip_blanks(std::size_t at) const { return std::min(text_.find_first_not_of(Blanks, at), text_.size()); }
+  std::size_t skip_blanks(std::size_t at) const {
+    return std::min(text_.find_first_not_of(JsonBlanks, at), text_.size());
+  }
 
   std::size_t token_begin() const {
     const std::size_t at = skip_blanks(previous_end_);

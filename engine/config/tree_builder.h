@@ -11,6 +11,9 @@
 
 namespace rulec {
 
+/// What may stand between two tokens of JSON, in YAML too.
+constexpr std::string_view JsonBlanks = " \t\r\n";
+
 constexpr std::size_t MaxConfigDepth = 64;
 constexpr std::size_t MaxConfigValues = 1'000'000;
 

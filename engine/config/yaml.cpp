@@ -18,7 +18,6 @@
 namespace rulec {
 namespace {
 
-constexpr std::string_view Blanks = " \t\r\n";
 constexpr std::string_view Mark = "\xEF\xBB\xBF";  // of byte order
 
 /// Ends the reading of a text about which enough was said.
@@ -111,7 +110,7 @@ class YamlReader final : public YAML::EventHandler {
   /// Behind the tag and the anchor that may stand at `begin`.
   std::size_t content_begin(std::size_t begin) const {
     while (begin < text_.size() && (text_[begin] == '&' || text_[begin] == '!')) {
-      begin = std::min(text_.find_first_not_of(Blanks, begin + word_length(begin)), text_.size());
+      begin = std::min(text_.find_first_not_of(JsonBlanks, begin + word_length(begin)), text_.size());
     }
     return begin;
   }
@@ -163,7 +162,7 @@ class YamlReader final : public YAML::EventHandler {
   /// bracket that is never closed, about which yaml-cpp will have better words, so it waits.
   void check_colon() {
     if (!key_span_) return;
-    const std::size_t behind = std::min(text_.find_first_not_of(Blanks, key_span_->end), text_.size());
+    const std::size_t behind = std::min(text_.find_first_not_of(JsonBlanks, key_span_->end), text_.size());
     if (text_.substr(behind).starts_with(':') || key_without_colon_) return;
     key_without_colon_ = key_span_;
     if (!open_.back().is_flow) check_keys();

@@ -22,9 +22,6 @@
 namespace rulec {
 namespace {
 
-// Linux transfers at most 0x7ffff000 bytes a call.
-constexpr std::size_t MaxTransferBytes = std::size_t{1} << 30;
-
 std::string_view kind_of(mode_t mode) {
   if (S_ISDIR(mode)) return "is a folder";
   if (S_ISFIFO(mode)) return "is a pipe";

@@ -20,9 +20,6 @@
 namespace rulec {
 namespace {
 
-// Linux transfers at most 0x7ffff000 bytes a call.
-constexpr std::size_t MaxTransferBytes = std::size_t{1} << 30;
-
 Descriptor opened(const std::string& path, int flags) {
   while (true) {
     Descriptor descriptor(::open(path.c_str(), flags | O_CLOEXEC, 0666));

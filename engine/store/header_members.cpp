@@ -14,8 +14,6 @@
 namespace rulec {
 namespace {
 
-constexpr std::uint64_t LengthBytes = 8;
-
 class HeaderEvents final : public JsonEvents {
  public:
   HeaderEvents(std::string path, Diagnostics& diags) : path_(std::move(path)), diags_(diags) {}

@@ -21,6 +21,9 @@ struct HeaderMember {
   std::uint64_t place = 0;  ///< of its name, counted from the beginning of the file
 };
 
+/// What the header's length takes, with which a file begins.
+constexpr std::uint64_t LengthBytes = 8;
+
 /// How many findings of one header are reported; a broken file is seldom broken in one place.
 constexpr std::size_t MaxHeaderFindings = 10;
 

@@ -15,8 +15,6 @@
 namespace rulec {
 namespace {
 
-constexpr std::uint64_t LengthBytes = 8;
-
 struct OtherFormat {
   std::string_view begins_with;
   std::string_view words;

@@ -15,6 +15,7 @@ struct NameGroup {
   std::size_t count = 0;
   std::size_t first = 0;  ///< of the names given
 };
+constexpr std::size_t MostGroups = 8;  ///< that one message shows
 std::vector<NameGroup> group_names(const std::vector<std::string>& names);
 
 /// Whether a glob matches a name: `*` within a segment, `**` across segments.

@@ -17,9 +17,7 @@ namespace rulec::zarr {
 namespace {
 
 using Bytes = std::vector<std::byte>;
-using Kind = ByteCodec::Kind;
-
-constexpr std::size_t CrcBytes = 4;
+using CodecKind = ByteCodec::Kind;
 
 Decoded check_crc(Bytes stored) {
   if (stored.size() < CrcBytes) {
@@ -36,17 +34,17 @@ Decoded check_crc(Bytes stored) {
   return {.bytes = std::move(stored)};
 }
 
-Decoded undo(Kind kind, Bytes stored, std::uint64_t limit) {
+Decoded undo(CodecKind kind, Bytes stored, std::uint64_t limit) {
   switch (kind) {
-    case Kind::Zstd:
+    case CodecKind::Zstd:
       return decode_zstd(stored, limit);
-    case Kind::Gzip:
+    case CodecKind::Gzip:
       return decode_gzip(stored, limit);
-    case Kind::Zlib:
+    case CodecKind::Zlib:
       return decode_zlib(stored, limit);
-    case Kind::Blosc:
+    case CodecKind::Blosc:
       return decode_blosc(stored, limit);
-    case Kind::Crc32c:
+    case CodecKind::Crc32c:
       return check_crc(std::move(stored));
   }
   return {};
@@ -54,7 +52,7 @@ Decoded undo(Kind kind, Bytes stored, std::uint64_t limit) {
 
 // What `codecs`, the first ones of a chain, make of `bytes`: at most so many. No compressor makes an eighth more.
 std::uint64_t most_encoded(std::uint64_t bytes, std::span<const ByteCodec> codecs) {
-  for (const ByteCodec& codec : codecs) bytes += codec.kind == Kind::Crc32c ? CrcBytes : bytes / 8 + (1U << 20U);
+  for (const ByteCodec& codec : codecs) bytes += codec.kind == CodecKind::Crc32c ? CrcBytes : bytes / 8 + (1U << 20U);
   return bytes;
 }
 
@@ -127,7 +125,7 @@ Decoded decode_chunk(Bytes stored, const ArrayMetadata& array) {
 
 bool is_plain_zstd(const ArrayMetadata& array) {
   const CodecChain& chain = array.codecs;
-  return chain.codecs.size() == 1 && chain.codecs.front().kind == Kind::Zstd && !chain.is_big_endian &&
+  return chain.codecs.size() == 1 && chain.codecs.front().kind == CodecKind::Zstd && !chain.is_big_endian &&
          chain.transpose.empty();
 }
 

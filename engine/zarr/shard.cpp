@@ -9,7 +9,6 @@ namespace rulec::zarr {
 namespace {
 
 constexpr std::size_t EntryBytes = 16;
-constexpr std::size_t CrcBytes = 4;
 constexpr std::uint64_t NotStored = ~std::uint64_t{0};  // as offset and as length
 
 std::uint64_t number(std::span<const std::byte> bytes, bool is_big_endian) {

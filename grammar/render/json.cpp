@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "grammar/overloaded.h"
+#include "grammar/render/severity.h"
 
 #include <rulec/diagnostics.h>
 
@@ -9,19 +10,6 @@ namespace rulec {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string_view word(Severity severity) {
-  switch (severity) {
-    case Severity::Error:
-      return "error";
-    case Severity::Warning:
-      return "warning";
-    case Severity::Note:
-    case Severity::Off:
-      break;
-  }
-  return "note";
-}
 
 /// Adds `file`, `line`, `column`, `end_line`, `end_column` and `offset`; null where a place has none.
 void add_place(Json& json, const Place& place, const SourceMap& sources) {
@@ -65,7 +53,7 @@ std::string render_json(const Diagnostics& diagnostics) {
     Json one;
     one["id"] = diagnostic.id;
     one["name"] = diagnostic.name;
-    one["severity"] = word(diagnostic.severity);
+    one["severity"] = render::word(diagnostic.severity);
     one["message"] = diagnostic.message;
     add_place(one, diagnostic.primary.place, sources);
     one["labels"] = Json::array({label(diagnostic.primary, true, sources)});

@@ -11,6 +11,7 @@
 
 #include "grammar/overloaded.h"
 #include "grammar/render/excerpt.h"
+#include "grammar/render/severity.h"
 
 #include <rulec/diagnostics.h>
 
@@ -19,22 +20,10 @@ namespace {
 
 using render::Excerpt;
 using render::printable;
+using render::word;
 
 constexpr std::size_t MaxWidth = 160;  // columns of source that are shown of one line
 constexpr std::string_view Ellipsis = "...";
-
-std::string_view word(Severity severity) {
-  switch (severity) {
-    case Severity::Error:
-      return "error";
-    case Severity::Warning:
-      return "warning";
-    case Severity::Note:
-    case Severity::Off:
-      break;
-  }
-  return "note";
-}
 
 /// A label in the text it points into.
 struct Mark {

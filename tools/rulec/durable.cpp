@@ -54,15 +54,19 @@ std::string words(int error) {
   return std::generic_category().message(error);
 }
 
-Finding cannot_write(const fs::path& path, int error, Diagnostics& diags) {
-  return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, path.string(), words(error));
-}
-
 Finding cannot_read(const fs::path& path, std::string_view why, Diagnostics& diags) {
   return report(diags, FilePlace{path.string(), {}}, diag::CannotRead, path.string(), why);
 }
 
 }  // namespace
+
+Finding cannot_write(const fs::path& path, std::string_view why, Diagnostics& diags) {
+  return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, path.string(), why);
+}
+
+Finding cannot_write(const fs::path& path, int error, Diagnostics& diags) {
+  return cannot_write(path, words(error), diags);
+}
 
 Status write_durably(const fs::path& path, std::string_view text, Diagnostics& diags) {
   const OpenFile file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);

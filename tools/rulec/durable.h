@@ -11,6 +11,10 @@
 
 namespace rulec::cli {
 
+/// R0809: why `path` cannot be written, in words or as the system numbers it.
+Finding cannot_write(const std::filesystem::path& path, std::string_view why, Diagnostics& diags);
+Finding cannot_write(const std::filesystem::path& path, int error, Diagnostics& diags);
+
 /// Makes the new file `path`. Errors: R0809.
 Status write_durably(const std::filesystem::path& path, std::string_view text, Diagnostics& diags);
 

@@ -13,6 +13,7 @@
 #include "tools/rulec/checksum_file.h"
 #include "tools/rulec/durable.h"
 #include "tools/rulec/messages.h"
+#include "tools/rulec/sides.h"
 
 namespace rulec::cli {
 namespace {
@@ -20,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view Hf = "hf";
-constexpr std::string_view MaxText = "maxtext";
 constexpr std::string_view HfConfig = "config.json";
 constexpr std::string_view MaxTextConfig = "maxtext.yml";
 

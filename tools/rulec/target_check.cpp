@@ -11,6 +11,7 @@
 #include <string>
 #include <system_error>
 
+#include "tools/rulec/durable.h"
 #include "tools/rulec/messages.h"
 
 namespace rulec::cli {
@@ -34,14 +35,6 @@ bool holds_checkpoint(const fs::path& folder) {
 
 Finding refuse(Diagnostics& diags, const fs::path& target, const char* why) {
   return report(diags, FilePlace{target.string(), {}}, diag::TargetExists, target.string(), why);
-}
-
-Finding cannot_make(Diagnostics& diags, const fs::path& target, std::string_view why) {
-  return report(diags, FilePlace{target.string(), {}}, diag::CannotWrite, target.string(), why);
-}
-
-std::string words(int error) {
-  return std::generic_category().message(error);
 }
 
 /// Nothing can be renamed onto a mount point, whatever lies in it.
@@ -75,9 +68,9 @@ Status check_existing(const fs::path& target, const struct stat& status, const s
     return refuse(diags, target, "is the folder that you are in").help("name a folder in it, such as ./converted");
   if (is_mount_point(target, status, parent))
     return refuse(diags, target, "is where another disk begins, and cannot be replaced").help("name a folder in it");
-  if (is_kept_by_others(status, parent)) return cannot_make(diags, target, words(EPERM));
+  if (is_kept_by_others(status, parent)) return cannot_write(target, EPERM, diags);
   const bool is_empty = fs::is_empty(target, error);
-  if (error) return cannot_make(diags, target, error.message());
+  if (error) return cannot_write(target, error.message(), diags);
   if (is_empty) return Done{};
   if (!overwrite) return refuse(diags, target, "is there already and not empty").help("replace it with --overwrite");
   if (!holds_checkpoint(target)) {
@@ -85,7 +78,7 @@ Status check_existing(const fs::path& target, const struct stat& status, const s
         .help("choose another folder, or empty this one");
   }
   // What is replaced is removed afterwards.
-  if (::access(target.c_str(), W_OK | X_OK) != 0) return cannot_make(diags, target, words(errno));
+  if (::access(target.c_str(), W_OK | X_OK) != 0) return cannot_write(target, errno, diags);
   return Done{};
 }
 
@@ -106,9 +99,9 @@ Status check_target(const fs::path& target_as_given, const fs::path& source, boo
   }
   const fs::path parent = target.has_parent_path() ? target.parent_path() : fs::path(".");
   struct stat of_parent = {};
-  if (::stat(parent.c_str(), &of_parent) != 0 && errno != ENOENT) return cannot_make(diags, target, words(errno));
-  if (!S_ISDIR(of_parent.st_mode)) return cannot_make(diags, target, "there is no folder " + parent.string());
-  if (::access(parent.c_str(), W_OK | X_OK) != 0) return cannot_make(diags, target, words(errno));
+  if (::stat(parent.c_str(), &of_parent) != 0 && errno != ENOENT) return cannot_write(target, errno, diags);
+  if (!S_ISDIR(of_parent.st_mode)) return cannot_write(target, "there is no folder " + parent.string(), diags);
+  if (::access(parent.c_str(), W_OK | X_OK) != 0) return cannot_write(target, errno, diags);
 
   std::error_code no_source;
   std::error_code no_target;
@@ -116,12 +109,12 @@ Status check_target(const fs::path& target_as_given, const fs::path& source, boo
   const fs::path real_target = fs::weakly_canonical(target, no_target);
   struct stat status = {};
   const bool exists = ::lstat(target.c_str(), &status) == 0;
-  if (!exists && errno != ENOENT) return cannot_make(diags, target, words(errno));
+  if (!exists && errno != ENOENT) return cannot_write(target, errno, diags);
   if (exists && S_ISLNK(status.st_mode)) return refuse(diags, target, "is a link; name the folder itself");
   if (is_named_unfinished(target)) {
     return refuse(diags, target, "has a name that Orbax gives to unfinished checkpoints").help("choose another name");
   }
-  if (no_target) return cannot_make(diags, target, no_target.message());
+  if (no_target) return cannot_write(target, no_target.message(), diags);
   if (!no_source) {  // else opening it says why
     if (real_source == real_target) return refuse(diags, target, "is the source itself");
     if (is_within(real_target, real_source)) return refuse(diags, target, "lies within the source");

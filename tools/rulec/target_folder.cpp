@@ -14,7 +14,6 @@
 #include <chrono>
 #include <fstream>
 #include <string>
-#include <system_error>
 
 #include "tools/rulec/durable.h"
 #include "tools/rulec/messages.h"
@@ -36,11 +35,6 @@ sigset_t watched_signals() {
   sigemptyset(&set);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, EndOfWatch}) sigaddset(&set, signal);
   return set;
-}
-
-Finding cannot_write(const fs::path& path, int error, Diagnostics& diags) {
-  return report(diags, FilePlace{path.string(), {}}, diag::CannotWrite, path.string(),
-                std::generic_category().message(error));
 }
 
 fs::path parent_of(const fs::path& path) {

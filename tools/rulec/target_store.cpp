@@ -11,11 +11,11 @@
 
 #include "tools/rulec/arguments.h"
 #include "tools/rulec/messages.h"
+#include "tools/rulec/sides.h"
 
 namespace rulec::cli {
 namespace {
 
-constexpr std::string_view MaxText = "maxtext";
 constexpr std::array<std::string_view, 5> OrbaxOnly = {"--zarr", "--compression", "--chunks", "--one-chunk",
                                                        "--no-ocdbt"};
 constexpr std::array<std::string_view, 1> SafetensorsOnly = {"--max-shard-size"};
