@@ -18,9 +18,9 @@ namespace rulec {
 namespace {
 
 using printing::arguments;
+using printing::in_quotes;
 using printing::is_name;
 using printing::Level;
-using printing::quoted;
 
 class Printer {
  public:
@@ -83,7 +83,7 @@ class Printer {
     return std::visit(Overloaded{
                           [&](const ast::Text& node) {
                             const bool is_bare = !node.text.empty() && std::ranges::all_of(node.text, grammar::is_word);
-                            return is_bare && !quote ? node.text : quoted(node.text);
+                            return is_bare && !quote ? node.text : in_quotes(node.text);
                           },
                           [&](const ast::Hole& node) { return "<" + expr(node.index, Level::Sum) + ">"; },
                           [&](const ast::Bracket& node) {
@@ -139,7 +139,7 @@ class Printer {
 
   std::string guard(const std::optional<ast::ExprId>& when) const { return when ? " when " + condition(*when) : ""; }
 
-  static std::string text(const std::optional<std::string>& text) { return text ? " " + quoted(*text) : ""; }
+  static std::string text(const std::optional<std::string>& text) { return text ? " " + in_quotes(*text) : ""; }
 
   static std::string allows(const std::vector<ast::Allow>& list) {
     std::string out;
@@ -173,7 +173,7 @@ class Printer {
     return fmt::format("pack {} : {} -> {}{}", node.name.text, node.left.text, node.right.text, text(node.title));
   }
 
-  std::string statement(const ast::Import& node) { return "import " + quoted(node.file); }
+  std::string statement(const ast::Import& node) { return "import " + in_quotes(node.file); }
 
   std::string statement(const ast::Config& node) {
     std::string out = "config " + list(node.sections, " else ", key) + " {";
@@ -187,7 +187,7 @@ class Printer {
   std::string statement(const ast::Option& node) {
     const std::string type = node.type == ast::Option::Type::Bool  ? "bool"
                              : node.type == ast::Option::Type::Int ? "int"
-                                                                   : "{" + list(node.values, ", ", quoted) + "}";
+                                                                   : "{" + list(node.values, ", ", in_quotes) + "}";
     return fmt::format("option {} : {} = {}{}", node.name.text, type, expr(node.value), text(node.doc));
   }
 
@@ -222,7 +222,7 @@ class Printer {
     const std::string& name = node.name.text;
     const bool is_bare = is_name(name) || (!name.empty() && name.find_first_not_of("0123456789") == std::string::npos);
     return fmt::format(
-        "preset {} {{{}}}", is_bare ? name : quoted(name),
+        "preset {} {{{}}}", is_bare ? name : in_quotes(name),
         list(node.entries, ", ", [&](const auto& one) { return key(one.key) + " = " + expr(one.value); }));
   }
 
@@ -232,7 +232,7 @@ class Printer {
   }
 
   std::string statement(const ast::Test& node) {
-    std::string out = fmt::format("test {} with {{{}}} {{", quoted(node.title),
+    std::string out = fmt::format("test {} with {{{}}} {{", in_quotes(node.title),
                                   list(node.with, ", ", [&](const auto& one) { return entry(one); }));
     const std::string indent(2 * depth_, ' ');
     for (const ast::TestSide& side : node.sides) {
@@ -257,7 +257,7 @@ class Printer {
   }
 
   std::string label(const ast::Label& node) const {
-    const std::string text = node.is_number || is_name(node.text.text) ? node.text.text : quoted(node.text.text);
+    const std::string text = node.is_number || is_name(node.text.text) ? node.text.text : in_quotes(node.text.text);
     return node.number ? text + " = " + condition(*node.number) : text;
   }
 

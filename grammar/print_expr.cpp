@@ -88,7 +88,7 @@ class ExprPrinter {
   explicit ExprPrinter(const ast::File& file) : file_(file) {}
 
   Printed operator()(const ast::Number& node) const { return {node.text}; }
-  Printed operator()(const ast::String& node) const { return {quoted(node.text)}; }
+  Printed operator()(const ast::String& node) const { return {in_quotes(node.text)}; }
   Printed operator()(const ast::Bool& node) const { return {node.value ? "true" : "false"}; }
   Printed operator()(const ast::Key& node) const { return {key(node.parts)}; }
   Printed operator()(const ast::Element& node) const {
@@ -150,7 +150,7 @@ std::string arguments(const ast::File& file, const std::vector<ast::Argument>& l
   return "(" + out + ")";
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';

@@ -17,7 +17,7 @@ std::string expr(const ast::File& file, ast::ExprId id, Level least);
 std::string arguments(const ast::File& file, const std::vector<ast::Argument>& list);
 
 /// A text in quotes, with escapes.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 /// Whether a text can stand without quotes where a name is expected.
 bool is_name(std::string_view text);

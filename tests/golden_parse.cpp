@@ -10,7 +10,7 @@ std::string parse_stage(const Sections& sections) {
   const Section* rules = find(sections, "rules");
   if (!rules) return "this case needs a section `rules`";
   const Result<ast::File> file = parse(diags.sources().add(rules->name, rules->text), diags);
-  return file ? print(*file) : render_text(diags);
+  return file ? rulec::print(*file) : render_text(diags);
 }
 
 }  // namespace rulec::golden

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<fs::path> files_below(const fs::path& folder) {
+std::vector<fs::path> database_files(const fs::path& folder) {
   std::vector<fs::path> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
     if (entry.is_regular_file()) files.push_back(entry.path());
@@ -88,7 +88,7 @@ std::uint32_t digest(const ocdbt::Database& database) {
 std::vector<NodeBody> nodes_below(const fs::path& folder) {
   constexpr std::string_view Magic("\x0c\xdb\x20\xde", 4);
   std::vector<NodeBody> nodes;
-  for (const fs::path& path : files_below(folder)) {
+  for (const fs::path& path : database_files(folder)) {
     if (path.parent_path().filename() != "d") continue;
     const std::string file = read_file(path);
     for (std::size_t at = file.find(Magic); at != std::string::npos; at = file.find(Magic, at + 1)) {
@@ -106,7 +106,7 @@ std::vector<NodeBody> nodes_below(const fs::path& folder) {
 }
 
 std::vector<fs::path> manifests_below(const fs::path& folder) {
-  std::vector<fs::path> found = files_below(folder);
+  std::vector<fs::path> found = database_files(folder);
   std::erase_if(found, [](const fs::path& path) { return !path.filename().string().starts_with("manifest."); });
   return found;
 }

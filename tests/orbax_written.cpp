@@ -25,8 +25,9 @@ Written random_tensor(std::string name, DType dtype, Shape shape, std::mt19937& 
   return tensor;
 }
 
-std::vector<Piece> shuffled_pieces(const std::vector<Written>& tensors, std::size_t max_bytes, std::mt19937& random) {
-  std::vector<Piece> pieces;
+std::vector<WrittenPiece> shuffled_pieces(const std::vector<Written>& tensors, std::size_t max_bytes,
+                                          std::mt19937& random) {
+  std::vector<WrittenPiece> pieces;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     for (std::size_t offset = 0, size = 0; offset < tensors[i].bytes.size(); offset += size) {
       size = std::min(tensors[i].bytes.size() - offset, 1 + random() % max_bytes);
@@ -38,13 +39,13 @@ std::vector<Piece> shuffled_pieces(const std::vector<Written>& tensors, std::siz
 }
 
 void write_checkpoint(const fs::path& folder, const std::vector<Written>& tensors, const OrbaxOptions& options,
-                      const std::vector<Piece>& pieces) {
+                      const std::vector<WrittenPiece>& pieces) {
   std::vector<TensorInfo> infos;
   for (const Written& tensor : tensors) infos.push_back(tensor.info);
   Diagnostics diags;
   const std::unique_ptr<TensorSink> sink = orbax_sink(folder, options);
   REQUIRE_MESSAGE(sink->begin(infos, diags), render_text(diags));
-  for (const Piece& piece : pieces) {
+  for (const WrittenPiece& piece : pieces) {
     const auto bytes = std::span(tensors[piece.tensor].bytes).subspan(piece.offset, piece.size);
     REQUIRE_MESSAGE(sink->write(piece.tensor, piece.offset, bytes, diags), render_text(diags));
   }
@@ -53,7 +54,7 @@ void write_checkpoint(const fs::path& folder, const std::vector<Written>& tensor
 }
 
 void write_checkpoint(const fs::path& folder, const std::vector<Written>& tensors, const OrbaxOptions& options) {
-  std::vector<Piece> whole;
+  std::vector<WrittenPiece> whole;
   for (std::size_t i = 0; i < tensors.size(); ++i) whole.push_back({i, 0, tensors[i].bytes.size()});
   write_checkpoint(folder, tensors, options, whole);
 }

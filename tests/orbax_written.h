@@ -28,18 +28,19 @@ struct Written {
 Written random_tensor(std::string name, DType dtype, Shape shape, std::mt19937& random);
 
 /// Bytes [offset, offset + size) of a tensor.
-struct Piece {
+struct WrittenPiece {
   std::size_t tensor = 0;
   std::size_t offset = 0;
   std::size_t size = 0;
 };
 
 /// All bytes of all tensors, cut into pieces of at most so many, in any order.
-std::vector<Piece> shuffled_pieces(const std::vector<Written>& tensors, std::size_t max_bytes, std::mt19937& random);
+std::vector<WrittenPiece> shuffled_pieces(const std::vector<Written>& tensors, std::size_t max_bytes,
+                                          std::mt19937& random);
 
 /// Writes them with nothing to say, piece by piece.
 void write_checkpoint(const std::filesystem::path& folder, const std::vector<Written>& tensors,
-                      const OrbaxOptions& options, const std::vector<Piece>& pieces);
+                      const OrbaxOptions& options, const std::vector<WrittenPiece>& pieces);
 /// Each tensor in one piece.
 void write_checkpoint(const std::filesystem::path& folder, const std::vector<Written>& tensors,
                       const OrbaxOptions& options);

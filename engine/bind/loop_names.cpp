@@ -10,9 +10,9 @@
 namespace rulec {
 namespace {
 
-class Collector {
+class LoopNameCollector {
  public:
-  explicit Collector(const Rules& rules) : rules_(rules) {}
+  explicit LoopNameCollector(const Rules& rules) : rules_(rules) {}
 
   std::set<std::string> run() {
     for (const ast::File& file : rules_.files) {
@@ -108,7 +108,7 @@ bool has_default(const ast::File& file, ast::ExprId key) {
 }
 
 std::set<std::string> loop_names(const Rules& rules) {
-  return Collector(rules).run();
+  return LoopNameCollector(rules).run();
 }
 
 std::set<std::string> list_names(const Rules& rules) {

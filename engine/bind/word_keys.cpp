@@ -10,7 +10,7 @@
 namespace rulec {
 namespace {
 
-class Collector {
+class WordKeyCollector {
  public:
   std::map<std::string, std::vector<Value>> run(const Rules& rules) {
     for (const ast::File& file : rules.files) {
@@ -83,7 +83,7 @@ class Collector {
 }  // namespace
 
 std::map<std::string, std::vector<Value>> word_keys(const Rules& rules) {
-  return Collector().run(rules);
+  return WordKeyCollector().run(rules);
 }
 
 }  // namespace rulec

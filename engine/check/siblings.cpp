@@ -76,7 +76,7 @@ std::string last_segments(const std::string& name) {
 /// What families scale alike: `(1 + w)` in every norm.
 constexpr std::string_view Scaled = "norm";
 
-bool has_shapes(const Family& family) {
+bool pairs_shapes(const Family& family) {
   return family.terms[0].size() == 1 && family.terms[1].size() == 1 && !family.shapes[0].front().empty() &&
          !family.shapes[1].front().empty() && family.instances() > 0;
 }
@@ -105,7 +105,7 @@ std::optional<bool> is_transposed(const Family& family) {
 void lint_transposed(const Pack& pack, UsedPermissions& used, Diagnostics& diags) {
   std::map<std::string, std::map<bool, const Family*>> by_ending;
   for (const Family& family : pack.families) {
-    if (!has_shapes(family)) continue;
+    if (!pairs_shapes(family)) continue;
     const std::optional<bool> transposed = is_transposed(family);
     if (!transposed || is_allowed(family, diag::TransposedSibling.id, diag::TransposedSibling.name, used)) continue;
     by_ending[last_segments(first_name(pack, family, SideId::Right))].emplace(*transposed, &family);
@@ -159,7 +159,7 @@ void lint_siblings(const Pack& pack, UsedPermissions& used, Diagnostics& diags) 
   lint_missing_scale(pack, used, diags);
   std::map<std::string, const Family*> by_name;
   for (const Family& family : pack.families) {
-    if (!has_shapes(family)) continue;
+    if (!pairs_shapes(family)) continue;
     for (const SideId side : BothSides) by_name.emplace(first_name(pack, family, side), &family);
   }
   std::set<std::pair<const Family*, const Family*>> seen;

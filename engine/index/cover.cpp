@@ -22,7 +22,7 @@ using Numbers = std::vector<std::uint32_t>;  // of boxes, or of classes; ascendi
 using Cell = std::vector<std::int64_t>;
 
 /// The sets of all boxes along one axis. Equal sets are one class.
-struct Axis {
+struct AxisSets {
   std::int64_t extent = 0;
   std::vector<const IntervalSet*> sets;  // by class
   Numbers class_of;                      // by box
@@ -45,8 +45,8 @@ struct SameSet {
   bool operator()(const IntervalSet* a, const IntervalSet* b) const { return *a == *b; }
 };
 
-Axis classify(std::size_t axis, std::int64_t extent, std::span<const SetBox> boxes) {
-  Axis result{extent, {}, {}};
+AxisSets classify(std::size_t axis, std::int64_t extent, std::span<const SetBox> boxes) {
+  AxisSets result{extent, {}, {}};
   std::unordered_map<const IntervalSet*, std::uint32_t, HashSet, SameSet> numbers;
   for (const SetBox& box : boxes) {
     const auto [found, is_new] = numbers.emplace(&box[axis], static_cast<std::uint32_t>(numbers.size()));
@@ -70,7 +70,7 @@ struct Cut {
 };
 
 /// The classes of some boxes along an axis, and the boxes of each.
-std::vector<std::pair<const IntervalSet*, Numbers>> classes_of(const Axis& axis, const Numbers& boxes) {
+std::vector<std::pair<const IntervalSet*, Numbers>> classes_of(const AxisSets& axis, const Numbers& boxes) {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> sorted;
   sorted.reserve(boxes.size());
   for (const std::uint32_t box : boxes) sorted.emplace_back(axis.class_of[box], box);
@@ -86,7 +86,8 @@ std::vector<std::pair<const IntervalSet*, Numbers>> classes_of(const Axis& axis,
 
 class Judge {
  public:
-  Judge(std::vector<Axis> axes, std::size_t effort) : axes_(std::move(axes)), effort_(effort), cell_(axes_.size()) {}
+  Judge(std::vector<AxisSets> axes, std::size_t effort)
+      : axes_(std::move(axes)), effort_(effort), cell_(axes_.size()) {}
 
   /// Judges `boxes` within the slice that the axes outside `open` have been cut to, which is `weight` cells wide over
   /// those. False if the effort does not suffice.
@@ -106,7 +107,7 @@ class Judge {
     if (!hole || cell_ < *hole) hole = cell_;
   }
 
-  std::vector<Axis> axes_;
+  std::vector<AxisSets> axes_;
   std::size_t effort_;
   Cell cell_;  // the first cell of the slice; 0 along open axes
 };
@@ -260,7 +261,7 @@ Cover judge_cover(const std::vector<std::int64_t>& shape, std::span<const SetBox
   }
   if (cells(shape) == 0) return {};
 
-  std::vector<Axis> axes;
+  std::vector<AxisSets> axes;
   for (std::size_t axis = 0; axis < shape.size(); ++axis) axes.push_back(classify(axis, shape[axis], boxes));
   std::vector<std::size_t> open(shape.size());
   std::iota(open.begin(), open.end(), std::size_t{0});

@@ -15,7 +15,6 @@
 namespace rulec {
 namespace {
 
-using axes::Layout;
 using axes::Monomial;
 
 void set_extents(std::vector<axes::PatternDim>& dims, const std::vector<std::int64_t>& extents) {
@@ -48,10 +47,10 @@ class Pairer {
  private:
   // ---- layouts ------------------------------------------------------------------------------------------------------
 
-  Result<Layout> lay_out(axes::Pattern pattern, const std::vector<std::int64_t>& extents, Span place) {
+  Result<axes::Layout> lay_out(axes::Pattern pattern, const std::vector<std::int64_t>& extents, Span place) {
     set_extents(pattern, extents);
     if (const auto small = axes::find_small_pad(pattern)) return report_small_pad(diags_, place, *small);
-    std::optional<Layout> layout = axes::lay_out(pattern);
+    std::optional<axes::Layout> layout = axes::lay_out(pattern);
     if (!layout) return report(diags_, place, diag::TooLarge, "this tensor has too many cells", "9.2e18");
     if (const auto twice = axes::repeated_axis(*layout)) {
       const std::string& name = family_.axes[static_cast<std::size_t>(*twice)];
@@ -66,8 +65,8 @@ class Pairer {
     for (const SideId side : BothSides) {
       for (std::size_t t = 0; t < variant_.patterns[number(side)].size(); ++t) {
         const TermPlace& place = family_.terms[number(side)][t];
-        Result<Layout> layout = lay_out(variant_.patterns[number(side)][t], extents_.terms[number(side)][t],
-                                        place.shape.value_or(place.path));
+        Result<axes::Layout> layout = lay_out(variant_.patterns[number(side)][t], extents_.terms[number(side)][t],
+                                              place.shape.value_or(place.path));
         if (!layout) return false;
         result_.terms[number(side)].push_back(*std::move(layout));
       }
@@ -77,10 +76,10 @@ class Pairer {
 
   bool lay_out_operands() {
     for (std::size_t t = 0; t < variant_.hooks.size(); ++t) {
-      std::vector<Layout>& layouts = result_.operands.emplace_back();
+      std::vector<axes::Layout>& layouts = result_.operands.emplace_back();
       for (std::size_t o = 0; o < variant_.hooks[t].operands.size(); ++o) {
         const OperandTerm& operand = variant_.hooks[t].operands[o];
-        Result<Layout> layout = lay_out(operand.shape.pattern, extents_.operands[t][o], operand.shape_span);
+        Result<axes::Layout> layout = lay_out(operand.shape.pattern, extents_.operands[t][o], operand.shape_span);
         if (!layout) return false;
         layouts.push_back(*std::move(layout));
       }
@@ -121,9 +120,9 @@ class Pairer {
   }
 
   bool pair_terms() {
-    std::array<std::vector<const Layout*>, 2> layouts;
+    std::array<std::vector<const axes::Layout*>, 2> layouts;
     for (const SideId side : BothSides) {
-      for (const Layout& layout : result_.terms[number(side)]) layouts[number(side)].push_back(&layout);
+      for (const axes::Layout& layout : result_.terms[number(side)]) layouts[number(side)].push_back(&layout);
     }
     axes::Mismatch mismatch;
     const std::vector<axes::Match> matches = axes::match(layouts[0], layouts[1], mismatch);
@@ -216,7 +215,7 @@ class Pairer {
 
   /// Constants of the whole side, or its pads.
   void add_one_sided(SideId side, PieceKind kind) {
-    const std::vector<Layout>& terms = result_.terms[number(side)];
+    const std::vector<axes::Layout>& terms = result_.terms[number(side)];
     for (std::size_t t = 0; t < terms.size(); ++t) {
       for (std::size_t m = 0; m < terms[t].monomials.size(); ++m) {
         if (terms[t].monomials[m].is_pad != (kind == PieceKind::Pad)) continue;

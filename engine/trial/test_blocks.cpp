@@ -79,10 +79,10 @@ bool select(const Shape& stored, std::vector<BracketValue> brackets, Named& name
   return true;
 }
 
-class Block {
+class TestBlock {
  public:
-  Block(const std::shared_ptr<const Rules>& rules, const ast::Test& test, Span span, TinyModels& models,
-        std::vector<std::string>& lines, Diagnostics& diags)
+  TestBlock(const std::shared_ptr<const Rules>& rules, const ast::Test& test, Span span, TinyModels& models,
+            std::vector<std::string>& lines, Diagnostics& diags)
       : rules_(rules),
         file_(rules->files.front()),
         test_(test),
@@ -340,7 +340,7 @@ void run_test_blocks(const std::shared_ptr<const Rules>& rules, TinyModels& mode
   for (const ast::StatementId id : file.body) {
     const ast::Statement& statement = file[id];
     if (const auto* test = std::get_if<ast::Test>(&statement.node))
-      Block(rules, *test, statement.span, models, lines, diags).run();
+      TestBlock(rules, *test, statement.span, models, lines, diags).run();
   }
 }
 

@@ -7,7 +7,7 @@ namespace rulec::zarr {
 namespace {
 
 // What an entry takes besides its bytes, so that many small ones fill the cache too.
-constexpr std::uint64_t EntryBytes = 256;
+constexpr std::uint64_t BookkeepingBytes = 256;
 
 }  // namespace
 
@@ -22,7 +22,7 @@ ChunkCache::Bytes ChunkCache::get(const Key& key, const Make& make) {
   if (slot->bytes) return slot->bytes;
   std::optional<std::vector<std::byte>> made = make();
   if (made) slot->bytes = std::make_shared<const std::vector<std::byte>>(*std::move(made));
-  account(key, slot, EntryBytes + (slot->bytes ? slot->bytes->size() : 0));
+  account(key, slot, BookkeepingBytes + (slot->bytes ? slot->bytes->size() : 0));
   return slot->bytes;
 }
 

@@ -30,7 +30,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct CheckArguments {
   std::vector<std::string> packs;
   std::vector<std::string> checkpoints;  // SIDE=CHECKPOINT
   std::vector<std::string> enabled;
@@ -45,7 +45,7 @@ struct Checkpoint {
 };
 
 // Opens the checkpoints of the command line, and completes `options` by what lies beside them.
-Result<std::vector<Checkpoint>> open_all(const Arguments& args, BindOptions& options, Diagnostics& diags) {
+Result<std::vector<Checkpoint>> open_all(const CheckArguments& args, BindOptions& options, Diagnostics& diags) {
   std::vector<Checkpoint> out;
   for (const auto& [side, path] : assignments(args.checkpoints)) {
     Result<std::unique_ptr<TensorStore>> store = open_store(path, diags);
@@ -60,7 +60,7 @@ Result<std::vector<Checkpoint>> open_all(const Arguments& args, BindOptions& opt
 }
 
 // The packs that are given, or the one that the first checkpoint is of, or all.
-Result<std::vector<std::string>> chosen_packs(const Arguments& args, const std::vector<Checkpoint>& checkpoints,
+Result<std::vector<std::string>> chosen_packs(const CheckArguments& args, const std::vector<Checkpoint>& checkpoints,
                                               const BindOptions& options, Diagnostics& diags) {
   if (!args.packs.empty()) return args.packs;
   if (checkpoints.empty()) return bundled_packs();
@@ -161,7 +161,7 @@ bool enable(const std::vector<std::string>& messages, Diagnostics& diags) {
   return diags.errors() == 0;
 }
 
-ExitCode run(const Arguments& args) {
+ExitCode run_check(const CheckArguments& args) {
   Diagnostics diags;
   if (!enable(args.enabled, diags)) return finish(diags, args.format, {{"packs", Json::array()}});
   BindOptions options = args.model.bind_options();
@@ -192,7 +192,7 @@ ExitCode run(const Arguments& args) {
 
 Command add_check(CLI::App& app) {
   CLI::App* parser = app.add_subcommand("check", "Prove packs, for every preset or one model, and against checkpoints");
-  auto args = std::make_shared<Arguments>();
+  auto args = std::make_shared<CheckArguments>();
   parser->add_option("PACK", args->packs, "Names or paths; none: what a checkpoint is of, or all that are built in");
   add_model_options(*parser, args->model);
   parser->get_option("--preset")
@@ -204,7 +204,7 @@ Command add_check(CLI::App& app) {
       ->check(is_assignment("SIDE=CHECKPOINT"));
   add_repeated(*parser, "--enable", args->enabled, "Switch on a message that is off by default")->type_name("ID");
   add_format_option(*parser, args->format);
-  return {parser, [args] { return run(*args); }};
+  return {parser, [args] { return run_check(*args); }};
 }
 
 }  // namespace rulec::cli

@@ -199,7 +199,7 @@ Json to_json(const ConversionArguments& args, const Job& job, const Outcome& out
           {"seconds", outcome.time.count()}};
 }
 
-ExitCode run(const ConversionArguments& args) {
+ExitCode run_convert(const ConversionArguments& args) {
   Diagnostics diags;
   const auto start = std::chrono::steady_clock::now();
   Result<Job> job = prepare(args, diags);
@@ -234,7 +234,7 @@ Command add_convert(CLI::App& app) {
   parser->add_option("--trace", args->convert.trace, "Write what each thread did when, for ui.perfetto.dev")
       ->type_name("FILE");
   add_progress_option(*parser, args->progress);
-  return {parser, [args] { return run(*args); }};
+  return {parser, [args] { return run_convert(*args); }};
 }
 
 }  // namespace rulec::cli

@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct DiffArguments {
   PairArguments pair;
   bool allow_class = false;
   Format format = Format::Text;
@@ -52,7 +52,7 @@ Json to_json(const std::vector<TensorDifference>& all) {
   return {{"summary", summary(all)}, {"tensors", std::move(tensors)}};
 }
 
-ExitCode run(const Arguments& args) {
+ExitCode run_diff(const DiffArguments& args) {
   Diagnostics diags;
   const auto fail = [&] { return finish(diags, args.format, Json::object()); };
   const Result<Pair> pair = open_pair(args.pair, diags);
@@ -71,13 +71,13 @@ ExitCode run(const Arguments& args) {
 
 Command add_diff(CLI::App& app) {
   CLI::App* parser = app.add_subcommand("diff", "Compare two checkpoints bit by bit, on one side or across a pack");
-  auto args = std::make_shared<Arguments>();
+  auto args = std::make_shared<DiffArguments>();
   parser->add_option("A", args->pair.a, "A folder or a file")->required();
   parser->add_option("B", args->pair.b, "A folder or a file")->required();
   add_pair_options(*parser, args->pair);
   parser->add_flag("--allow-class", args->allow_class, "Differences within the proved class of a rule are fine");
   add_format_option(*parser, args->format);
-  return {parser, [args] { return run(*args); }};
+  return {parser, [args] { return run_diff(*args); }};
 }
 
 }  // namespace rulec::cli

@@ -18,7 +18,7 @@
 namespace rulec::cli {
 namespace {
 
-struct Arguments {
+struct ExplainArguments {
   std::string what;    // a pack, or a message
   std::string tensor;  // empty: `what` is a message
   std::string graph;
@@ -69,7 +69,7 @@ std::optional<Model> find_model(const RulePack& pack, const BindOptions& given, 
   return std::nullopt;
 }
 
-ExitCode explain_tensor(const Arguments& args) {
+ExitCode explain_tensor(const ExplainArguments& args) {
   Diagnostics diags;
   const auto end = [&] { return finish(diags, Format::Text, nlohmann::ordered_json::object()); };
   const Result<RulePack> pack = load_pack(args.what, diags);
@@ -91,7 +91,7 @@ ExitCode explain_tensor(const Arguments& args) {
   return std::max(end(), text ? ExitCode::Fine : ExitCode::Error);
 }
 
-ExitCode explain_message(const Arguments& args) {
+ExitCode explain_message(const ExplainArguments& args) {
   Diagnostics diags;
   if (const std::optional<std::string_view> page = message_page(args.what)) {
     fmt::print("{}", *page);
@@ -112,7 +112,7 @@ ExitCode explain_message(const Arguments& args) {
 Command add_explain(CLI::App& app) {
   CLI::App* parser =
       app.add_subcommand("explain", "Show how one tensor is converted both ways, or what a message means");
-  auto args = std::make_shared<Arguments>();
+  auto args = std::make_shared<ExplainArguments>();
   parser->add_option("PACK", args->what, "A pack; or alone: a message, R0402 or index-hole")->required();
   parser->add_option("TENSOR", args->tensor, "A name of either side");
   add_model_options(*parser, args->model);

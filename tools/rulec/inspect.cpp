@@ -23,7 +23,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct InspectArguments {
   std::string checkpoint;
   Format format = Format::Text;
 };
@@ -96,7 +96,7 @@ Json to_json(const TensorStore& store, const std::optional<std::vector<Fit>>& fi
           {"bytes", sum.bytes},          {"elements", sum.elements},  {"fits", std::move(packs)}};
 }
 
-ExitCode run(const Arguments& args) {
+ExitCode run_inspect(const InspectArguments& args) {
   Diagnostics diags;
   const Result<std::unique_ptr<TensorStore>> store = open_store(args.checkpoint, diags);
   if (!store) return finish(diags, args.format, Json::object());
@@ -117,10 +117,10 @@ ExitCode run(const Arguments& args) {
 
 Command add_inspect(CLI::App& app) {
   CLI::App* parser = app.add_subcommand("inspect", "Show the tensors of a checkpoint, and which packs fit it");
-  auto args = std::make_shared<Arguments>();
+  auto args = std::make_shared<InspectArguments>();
   parser->add_option("CHECKPOINT", args->checkpoint, "A folder or a file")->required();
   add_format_option(*parser, args->format);
-  return {parser, [args] { return run(*args); }};
+  return {parser, [args] { return run_inspect(*args); }};
 }
 
 }  // namespace rulec::cli

@@ -48,7 +48,7 @@ std::string tensors_of(const ShippedModel& model, const RulePack& pack) {
   return fmt::format("{} tensors", fmt::join(counts, " -> "));
 }
 
-ExitCode run(Format format) {
+ExitCode run_packs(Format format) {
   Diagnostics diags;
   const std::vector<ShippedModel> models = shipped_models();
   Json list = Json::array();
@@ -73,7 +73,7 @@ Command add_packs(CLI::App& app) {
   CLI::App* parser = app.add_subcommand("packs", "List the packs that are built in");
   auto format = std::make_shared<Format>(Format::Text);
   add_format_option(*parser, *format);
-  return {parser, [format] { return run(*format); }};
+  return {parser, [format] { return run_packs(*format); }};
 }
 
 }  // namespace rulec::cli

@@ -59,7 +59,7 @@ constexpr const char* Columns =
     "How: streamed, part by part; whole; gathered from short ranges; scattered to short ranges; together with others\n"
     "of the same source; batched with small ones beside it; two-pass, through a scratch file.\n\n";
 
-ExitCode run(const ConversionArguments& args) {
+ExitCode run_plan(const ConversionArguments& args) {
   Diagnostics diags;
   Result<Job> job = prepare(args, diags);
   if (!job) return finish(diags, args.format, Json::object());
@@ -79,7 +79,7 @@ Command add_plan(CLI::App& app) {
   add_conversion_options(*parser, *args);
   add_format_option(*parser, args->format);
   parser->footer(Columns + parser->get_footer());
-  return {parser, [args] { return run(*args); }};
+  return {parser, [args] { return run_plan(*args); }};
 }
 
 }  // namespace rulec::cli

@@ -15,12 +15,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct TestArguments {
   std::vector<std::string> packs;
   Format format = Format::Text;
 };
 
-ExitCode run(const Arguments& args) {
+ExitCode run_test(const TestArguments& args) {
   Diagnostics diags;
   Json list = Json::array();
   for (const std::string& name : args.packs.empty() ? bundled_packs() : args.packs) {
@@ -41,10 +41,10 @@ ExitCode run(const Arguments& args) {
 Command add_test(CLI::App& app) {
   CLI::App* parser =
       app.add_subcommand("test", "Run the tests of packs, and round trips on random tensors of every preset");
-  auto args = std::make_shared<Arguments>();
+  auto args = std::make_shared<TestArguments>();
   parser->add_option("PACK", args->packs, "Names or paths; none: all that are built in");
   add_format_option(*parser, args->format);
-  return {parser, [args] { return run(*args); }};
+  return {parser, [args] { return run_test(*args); }};
 }
 
 }  // namespace rulec::cli

@@ -27,7 +27,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Seconds = std::chrono::duration<double>;
 
-struct Arguments {
+struct VerifyArguments {
   PairArguments pair;
   std::string dtype = "auto";
   VerifyOptions options;
@@ -39,7 +39,7 @@ struct Arguments {
 };
 
 /// Whether the answer is no.
-bool counts(const Arguments& args, Difference difference) {
+bool counts(const VerifyArguments& args, Difference difference) {
   return difference != Difference::Same && (args.exact || difference != Difference::WithinClass);
 }
 
@@ -104,7 +104,7 @@ std::string rate_text(std::uint64_t bytes, Seconds time) {
                      bytes_text(static_cast<std::uint64_t>(rate)));
 }
 
-void print_text(const Arguments& args, const Verification& found, Seconds time) {
+void print_text(const VerifyArguments& args, const Verification& found, Seconds time) {
   for (const TensorVerdict& verdict : found.tensors) {
     if (verdict.difference != Difference::Same) print_difference(verdict);
   }
@@ -131,7 +131,7 @@ Json to_json(const TensorVerdict& t, bool with_statistics) {
   return json;
 }
 
-Json to_json(const Arguments& args, const Verification& found, Seconds time) {
+Json to_json(const VerifyArguments& args, const Verification& found, Seconds time) {
   Json tensors = Json::array();
   for (const TensorVerdict& t : found.tensors) tensors.push_back(to_json(t, args.stats));
   return {{"a", args.pair.a},
@@ -146,7 +146,7 @@ Json to_json(const Arguments& args, const Verification& found, Seconds time) {
           {"seconds", time.count()}};
 }
 
-ExitCode run_pair(Arguments args) {
+ExitCode run_pair(VerifyArguments args) {
   Diagnostics diags;
   const auto fail = [&] { return finish(diags, args.format, Json::object()); };
   const Result<Pair> pair = open_pair(args.pair, diags);
@@ -201,7 +201,7 @@ std::vector<Mismatch> mismatches(const std::vector<TensorChecksum>& listed, cons
   return result;
 }
 
-ExitCode run_checksums(const Arguments& args) {
+ExitCode run_checksums(const VerifyArguments& args) {
   Diagnostics diags;
   const auto fail = [&] { return finish(diags, args.format, Json::object()); };
   const Result<std::unique_ptr<TensorStore>> store = open_store(args.pair.a, diags);
@@ -245,7 +245,7 @@ ExitCode run_checksums(const Arguments& args) {
   return code == ExitCode::Fine && !wrong.empty() ? ExitCode::Findings : code;
 }
 
-ExitCode run(const Arguments& args) {
+ExitCode run_verify(const VerifyArguments& args) {
   if (args.checksums != args.pair.b.empty()) {
     Diagnostics diags;
     report(
@@ -262,7 +262,7 @@ ExitCode run(const Arguments& args) {
 Command add_verify(CLI::App& app) {
   CLI::App* parser =
       app.add_subcommand("verify", "Hold a checkpoint against what it was made of, number by number, at any size");
-  auto args = std::make_shared<Arguments>();
+  auto args = std::make_shared<VerifyArguments>();
   parser->add_option("A", args->pair.a, "A folder or a file: what B was made of, or another of its side")->required();
   parser->add_option("B", args->pair.b, "A folder or a file; what A becomes on its side is held against it");
   add_pair_options(*parser, args->pair);
@@ -277,7 +277,7 @@ Command add_verify(CLI::App& app) {
   add_limit_options(*parser, args->options.memory_bytes, args->options.threads);
   add_format_option(*parser, args->format);
   add_progress_option(*parser, args->progress);
-  return {parser, [args] { return run(*args); }};
+  return {parser, [args] { return run_verify(*args); }};
 }
 
 }  // namespace rulec::cli

@@ -91,7 +91,7 @@ Status read_filters(const Document& document) {
   return Done{};
 }
 
-Status read_fill(const Document& document, ArrayMetadata& array) {
+Status read_fill_or_null(const Document& document, ArrayMetadata& array) {
   const JsonTree* fill = document.member(document.root(), "fill_value");
   if (fill == nullptr) return document.diags().failed();
   array.fill.assign(element_bytes(array.type), std::byte{});
@@ -122,7 +122,7 @@ Result<ArrayMetadata> parse_zarr2(std::string_view text, const std::string& wher
   if (!chunks) return diags.failed();
   array.value_shape = array.chunk_shape = *chunks;
   if (!read_type(*document, array) || !read_compressor(*document, array) || !read_order(*document, array) ||
-      !read_separator(*document, array) || !read_filters(*document) || !read_fill(*document, array) ||
+      !read_separator(*document, array) || !read_filters(*document) || !read_fill_or_null(*document, array) ||
       !check_sizes(array, *document)) {
     return diags.failed();
   }
