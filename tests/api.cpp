@@ -17,7 +17,7 @@
 
 #include <rulec/rulec.h>
 
-namespace rulec {
+namespace rulec::api_test {
 namespace {
 
 constexpr std::string_view Rules = R"(pack p : maxtext -> hf
@@ -272,4 +272,4 @@ TEST_CASE("A program files messages of the catalogue by their ids") {
   CHECK_THROWS_AS(report(diags, {}, "R9999", {}), std::logic_error);
 }
 
-}  // namespace rulec
+}  // namespace rulec::api_test

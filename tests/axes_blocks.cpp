@@ -11,8 +11,10 @@
 
 #include "tests/elaborated.h"
 
-using namespace rulec;
-using namespace rulec::axes;
+namespace rulec::axes_blocks_test {
+
+using namespace axes;
+using axes::Part;
 
 namespace {
 
@@ -171,3 +173,5 @@ a : [D K (half two)] <= b : [(K two half) D] | fp8(s : [(K two half)//3 D])
     CHECK(from == stored / 3 * 2 + to / 24);
   }
 }
+
+}  // namespace rulec::axes_blocks_test

@@ -21,8 +21,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::batches_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -225,3 +226,5 @@ TEST_CASE(
     }
   }
 }
+
+}  // namespace rulec::batches_test

@@ -12,7 +12,7 @@
 #include "grammar/messages.h"
 #include "tests/scratch.h"
 
-namespace rulec {
+namespace rulec::catalogue_test {
 namespace {
 
 const std::filesystem::path Pages = std::filesystem::path(RULEC_TESTS_DIR) / ".." / "grammar" / "messages";
@@ -81,4 +81,4 @@ TEST_CASE("every message that the pages and the reference point to is there") {
   }
 }
 
-}  // namespace rulec
+}  // namespace rulec::catalogue_test

@@ -10,8 +10,7 @@
 #include <utility>
 #include <vector>
 
-using namespace rulec;
-
+namespace rulec::cell_map_test {
 namespace {
 
 using Cells = std::map<std::int64_t, std::int64_t>;  // target -> source, numbered in C order
@@ -139,3 +138,5 @@ TEST_CASE("copies by coordinates move what strided copies move, whole and cut") 
     }
   }
 }
+
+}  // namespace rulec::cell_map_test

@@ -13,7 +13,8 @@
 #include "tests/calls.h"
 #include "tests/elaborated.h"
 
-using namespace rulec;
+namespace rulec::classes_test {
+
 using testing::elaborate_text;
 
 namespace {
@@ -145,3 +146,5 @@ let F = 3
   for (std::uint64_t code = 0x3F80; code < 0x4000; ++code) excused += mixed.allows(code, code + 1);
   CHECK(excused < 0x80);
 }
+
+}  // namespace rulec::classes_test

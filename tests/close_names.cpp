@@ -3,8 +3,7 @@
 
 #include "grammar/close_names.h"
 
-using namespace rulec;
-
+namespace rulec::close_names_test {
 namespace {
 using Names = std::vector<std::string>;
 
@@ -70,3 +69,5 @@ TEST_CASE("very long names have no close ones") {
   CHECK(close_names(name, Names(100, name + "b")).empty());
   CHECK(close_names("a", Names(100, name)).empty());
 }
+
+}  // namespace rulec::close_names_test

@@ -9,7 +9,8 @@
 #include "engine/codec/compression.h"
 #include "tests/scratch.h"
 
-using namespace rulec;
+namespace rulec::codec_blosc_test {
+
 using testing::random_bytes;
 
 namespace {
@@ -97,3 +98,5 @@ TEST_CASE("no byte of a blosc container makes the decoder fall") {
     }
   }
 }
+
+}  // namespace rulec::codec_blosc_test

@@ -11,8 +11,7 @@
 #include "engine/codec/crc32c.h"
 #include "engine/codec/crc32c_portable.h"
 
-using namespace rulec;
-
+namespace rulec::codec_crc32c_test {
 namespace {
 
 struct Known {
@@ -74,3 +73,5 @@ TEST_CASE("crc32c may be taken in parts") {
     CHECK(crc32c_portable(whole.subspan(cut), crc32c_portable(whole.first(cut))) == crc32c(whole));
   }
 }
+
+}  // namespace rulec::codec_crc32c_test

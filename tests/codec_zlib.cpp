@@ -10,7 +10,8 @@
 #include "engine/codec/compression.h"
 #include "tests/scratch.h"
 
-using namespace rulec;
+namespace rulec::codec_zlib_test {
+
 using testing::random_bytes;
 
 namespace {
@@ -108,3 +109,5 @@ TEST_CASE("no byte of a zlib stream makes the decoder fall") {
     }
   }
 }
+
+}  // namespace rulec::codec_zlib_test

@@ -12,8 +12,7 @@
 
 #include "engine/codec/compression.h"
 
-using namespace rulec;
-
+namespace rulec::codec_zstd_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -150,3 +149,5 @@ TEST_CASE("no byte of a zstd frame makes the decoder fall") {
     }
   }
 }
+
+}  // namespace rulec::codec_zstd_test

@@ -14,8 +14,7 @@
 #include "engine/config/core_schema.h"
 #include "grammar/overloaded.h"
 
-using namespace rulec;
-
+namespace rulec::config_test {
 namespace {
 
 /// One line that tells types and values: `{a: 1, b: [true, "x"]}`.
@@ -432,3 +431,5 @@ TEST_CASE("files") {
   CHECK(diags.all().back().id == "R0803");
   std::filesystem::remove(big);
 }
+
+}  // namespace rulec::config_test

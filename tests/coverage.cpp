@@ -14,8 +14,7 @@
 #include "engine/check/check.h"
 #include "tests/elaborated.h"
 
-using namespace rulec;
-
+namespace rulec::coverage_test {
 namespace {
 
 /// Packs that join small tensors, one for every value of two guarded indices, into one tensor of a random shape.
@@ -174,3 +173,5 @@ TEST_CASE("a pack is proved if and only if every cell is written once") {
   CHECK(elaborated - covered > 300);
   CHECK(of_no_cells > 50);
 }
+
+}  // namespace rulec::coverage_test

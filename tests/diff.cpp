@@ -14,7 +14,7 @@
 
 #include <rulec/rulec.h>
 
-namespace rulec {
+namespace rulec::diff_test {
 namespace {
 
 TensorDifference only_difference(const MemoryStore& a, const MemoryStore& b, const Model* model = nullptr) {
@@ -179,4 +179,4 @@ TEST_CASE("On one side, what a rule may lose is within its class, and no more th
   CHECK((*found)[1].detail.starts_with("[2]: 2 against 3"));
 }
 
-}  // namespace rulec
+}  // namespace rulec::diff_test

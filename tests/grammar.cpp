@@ -11,8 +11,7 @@
 #include "grammar/parse.h"
 #include "grammar/print.h"
 
-using namespace rulec;
-
+namespace rulec::grammar_test {
 namespace {
 
 std::string read_file(const std::filesystem::path& path) {
@@ -268,3 +267,5 @@ TEST_CASE("odd bytes anywhere end in a tree or in messages") {
     }
   }
 }
+
+}  // namespace rulec::grammar_test

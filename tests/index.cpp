@@ -11,8 +11,7 @@
 #include "engine/index/cover.h"
 #include "engine/index/interval_set.h"
 
-using namespace rulec;
-
+namespace rulec::index_test {
 namespace {
 
 using Numbers = std::set<std::int64_t>;
@@ -319,3 +318,5 @@ TEST_CASE("hostile boxes end soon") {
   REQUIRE(stairs.hole);
   CHECK(stairs.hole->cell == Cell{0, 0, 1});
 }
+
+}  // namespace rulec::index_test

@@ -21,7 +21,9 @@
 #include "tests/elaborated.h"
 #include "tests/scratch.h"
 
-namespace rulec::testing {
+namespace rulec::interpreters_test {
+
+using namespace testing;
 namespace {
 
 /// Writes packs of one rule: some parts, each times the same common axes, joined in one tensor or apart on each side;
@@ -212,4 +214,4 @@ for n in 0..2, g in {gate, up} {
   CHECK(to_double(DType::Bf16, written.bytes("up").subspan(2 * cell, 2)) == meant);
 }
 
-}  // namespace rulec::testing
+}  // namespace rulec::interpreters_test

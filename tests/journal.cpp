@@ -14,8 +14,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::journal_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -176,3 +177,5 @@ TEST_CASE("the journal of another conversion, or of none, is not gone on with") 
   refused("rulec journal 1" + body, "R0845", "is another one");
   refused("rulec journal 2\n" + std::string(32, 'f') + body.substr(33), "R0845", "is another one");
 }
+
+}  // namespace rulec::journal_test

@@ -3,7 +3,8 @@
 
 #include <doctest/doctest.h>
 
-using namespace rulec;
+namespace rulec::json_tree_test {
+
 using Kind = JsonValue::Kind;
 
 TEST_CASE("a JSON text becomes a tree that knows its places") {
@@ -37,3 +38,5 @@ TEST_CASE("a member that stands twice is an error, in one object only") {
   CHECK(read_json_tree("{", tree));
   CHECK(read_json_tree("[[[[[[[[[]]]]]]]]]", tree)->is_too_deep);
 }
+
+}  // namespace rulec::json_tree_test

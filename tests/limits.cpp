@@ -9,8 +9,7 @@
 
 #include "tests/elaborated.h"
 
-using namespace rulec;
-
+namespace rulec::limits_test {
 namespace {
 
 std::string repeated(std::string_view text, int times) {
@@ -77,3 +76,5 @@ TEST_CASE("what is deep and no deeper than rules are is taken") {
   REQUIRE(made.pack);
   CHECK(made.pack->tensors[0].front().shape == Shape{4, 200});
 }
+
+}  // namespace rulec::limits_test

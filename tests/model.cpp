@@ -11,8 +11,7 @@
 
 #include "engine/rules/rules.h"
 
-using namespace rulec;
-
+namespace rulec::model_test {
 namespace {
 
 Result<Model> bound(std::string_view rules, Diagnostics& diags) {
@@ -86,3 +85,5 @@ plain : [D F] -> z : [F D]
   CHECK(stacked == std::map<std::string, std::vector<std::size_t>>{{"experts.wi", {0, 1}}, {"norms", {0}}});
   CHECK(model->stacked_axes("hf").empty());
 }
+
+}  // namespace rulec::model_test

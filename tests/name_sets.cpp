@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-namespace rulec {
+namespace rulec::name_sets_test {
 namespace {
 
 struct Row {
@@ -69,4 +69,4 @@ TEST_CASE("a glob of many stars is as fast as any") {
   CHECK(!glob_matches(glob + ".x", std::string(2000, 'a')));
 }
 
-}  // namespace rulec
+}  // namespace rulec::name_sets_test

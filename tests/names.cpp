@@ -15,7 +15,7 @@
 #include "tests/fenced.h"
 #include "tests/scratch.h"
 
-namespace rulec {
+namespace rulec::names_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -218,4 +218,4 @@ TEST_CASE("the pages of the messages about names show them") {
   }
 }
 
-}  // namespace rulec
+}  // namespace rulec::names_test

@@ -16,8 +16,7 @@
 
 #include "engine/tensor/float_types.h"
 
-using namespace rulec;
-
+namespace rulec::numbers_test {
 namespace {
 
 using Wide = long double;  // holds every number of every type exactly
@@ -237,3 +236,5 @@ TEST_CASE("constants are rounded to their type") {
   CHECK(rounded(1 + 0x1p-8 + 0x1p-40, DType::Bf16) == 1.0078125);
   CHECK(rounded(1 + 0x1p-8, DType::Bf16) == 1.0);
 }
+
+}  // namespace rulec::numbers_test

@@ -13,8 +13,9 @@
 #include "tests/ocdbt_sample.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::ocdbt_bad_folders_test {
+
+using namespace testing;
 using ocdbt::ByteWriter;
 namespace fs = std::filesystem;
 
@@ -330,3 +331,5 @@ TEST_CASE("every data file that is missing is named, to a limit") {
   CHECK(!ocdbt::Database::open(scratch.path(), diags));
   CHECK(diags.errors() == 8);
 }
+
+}  // namespace rulec::ocdbt_bad_folders_test

@@ -11,8 +11,9 @@
 #include "tests/ocdbt_sample.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::ocdbt_bad_nodes_test {
+
+using namespace testing;
 using ocdbt::ByteWriter;
 
 namespace {
@@ -283,3 +284,5 @@ TEST_CASE("nodes that unpack to too much are refused") {
   };
   for (const Row& row : rows) check_refused(row);
 }
+
+}  // namespace rulec::ocdbt_bad_nodes_test

@@ -14,8 +14,9 @@
 #include "tests/ocdbt_checks.h"
 #include "tests/scratch.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::ocdbt_flips_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -190,3 +191,5 @@ TEST_CASE("no changed byte of a large body makes a decoder fall") {
     }
   }
 }
+
+}  // namespace rulec::ocdbt_flips_test

@@ -15,8 +15,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::ocdbt_format_test {
+
+using namespace testing;
 
 namespace {
 
@@ -122,3 +123,5 @@ TEST_CASE("numbers of up to ten bytes are read, the shortest form or not") {
     check_found(diags, "R0820", row.words);
   }
 }
+
+}  // namespace rulec::ocdbt_format_test

@@ -14,8 +14,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::ocdbt_read_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -166,3 +167,5 @@ TEST_CASE("a data file that changes under the reader is noticed") {
   CHECK(!database.read(database.entries()[0], 0, value, diags));
   check_found(diags, "R0817", "changed");
 }
+
+}  // namespace rulec::ocdbt_read_test

@@ -14,8 +14,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::ocdbt_write_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -231,3 +232,5 @@ TEST_CASE("a key longer than the format has room for is refused") {
   CHECK(!ocdbt::write_database(other.path(), entries, {}, {}, diags));
   check_found(diags, "R0803", "65536 bytes, over the limit of 65535");
 }
+
+}  // namespace rulec::ocdbt_write_test

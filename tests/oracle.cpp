@@ -14,7 +14,9 @@
 #include "engine/tensor/numbers.h"
 #include "tests/elaborated.h"
 
-namespace rulec::testing {
+namespace rulec::oracle_test {
+
+using namespace testing;
 namespace {
 
 namespace fs = std::filesystem;
@@ -159,4 +161,4 @@ TEST_CASE("what MaxText makes of Gemma 2, rulec makes too") {
   std::cout << table;
 }
 
-}  // namespace rulec::testing
+}  // namespace rulec::oracle_test

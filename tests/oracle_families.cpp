@@ -22,7 +22,9 @@
 
 #include <rulec/pack.h>
 
-namespace rulec::testing {
+namespace rulec::oracle_families_test {
+
+using namespace testing;
 namespace {
 
 namespace fs = std::filesystem;
@@ -176,4 +178,4 @@ TEST_CASE("what MaxText makes of every family, rulec makes too") {
                              count.beyond, lines_of(name));
 }
 
-}  // namespace rulec::testing
+}  // namespace rulec::oracle_families_test

@@ -9,8 +9,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::orbax_both_ways_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -78,3 +79,5 @@ TEST_CASE("what is written as Orbax is read as it was") {
     }
   }
 }
+
+}  // namespace rulec::orbax_both_ways_test

@@ -12,8 +12,9 @@
 #include <rulec/convert.h>
 #include <rulec/pack.h>
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::orbax_convert_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -137,3 +138,5 @@ TEST_CASE("a train state converts by its weights, and the rest is listed") {
   REQUIRE(hf.tensors().size() == 1);
   CHECK(std::ranges::equal(hf.bytes("w"), std::vector<std::byte>(8, std::byte{1})));
 }
+
+}  // namespace rulec::orbax_convert_test

@@ -10,8 +10,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::orbax_locate_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -264,3 +265,5 @@ TEST_CASE("open_store says what it looked for") {
   CHECK(!open_store(scratch.path(), unfinished));
   check_found(unfinished, "R0841", "none of its steps is finished");
 }
+
+}  // namespace rulec::orbax_locate_test

@@ -8,8 +8,9 @@
 #include "engine/store/orbax/maxtext_names.h"
 #include "tests/orbax_files.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::orbax_names_test {
+
+using namespace testing;
 
 namespace {
 
@@ -109,3 +110,5 @@ TEST_CASE("strings and empty containers do not keep `value` in the names of weig
   tree.leaves[1].kind = orbax::Leaf::Kind::Empty;
   CHECK(orbax::maxtext_names(tree).names == std::vector<std::string>{"decoder.norm.scale", "decoder.dropout"});
 }
+
+}  // namespace rulec::orbax_names_test

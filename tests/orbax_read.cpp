@@ -11,8 +11,9 @@
 #include "tests/orbax_files.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::orbax_read_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -156,3 +157,5 @@ TEST_CASE("no byte of a tree, changed, gives other tensors without a word") {
   }
   CHECK(same > 0);
 }
+
+}  // namespace rulec::orbax_read_test

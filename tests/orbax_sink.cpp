@@ -18,8 +18,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::orbax_sink_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -89,7 +90,7 @@ TEST_CASE("several threads write at once") {
   for (const bool is_compressed : {false, true}) {
     const Scratch scratch(memory_folder());
     const std::vector<Written> tensors = random_model(random);
-    const std::vector<Piece> pieces = shuffled_pieces(tensors, 100, random);
+    const std::vector<WrittenPiece> pieces = shuffled_pieces(tensors, 100, random);
     std::vector<TensorInfo> infos;
     for (const Written& tensor : tensors) infos.push_back(tensor.info);
     Diagnostics diags;
@@ -105,7 +106,7 @@ TEST_CASE("several threads write at once") {
       threads.emplace_back([&, t] {
         Diagnostics own;
         for (std::size_t i = t; i < pieces.size(); i += failures.size()) {
-          const Piece& piece = pieces[i];
+          const WrittenPiece& piece = pieces[i];
           const auto bytes = std::span(tensors[piece.tensor].bytes).subspan(piece.offset, piece.size);
           if (!sink->write(piece.tensor, piece.offset, bytes, own)) ++failures[t];
         }
@@ -288,3 +289,5 @@ TEST_CASE("a sink that is used wrongly says so") {
     CHECK(fs::is_empty(scratch.path()));
   }
 }
+
+}  // namespace rulec::orbax_sink_test

@@ -13,8 +13,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::orbax_sink_faults_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -134,3 +135,5 @@ TEST_CASE("a name that is too long for a folder is told, and leaves nothing") {
   const Scratch other;
   CHECK(orbax_sink(other.path(), form(true, false))->begin(infos, diags));
 }
+
+}  // namespace rulec::orbax_sink_faults_test

@@ -12,8 +12,9 @@
 #include "tests/orbax_files.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::orbax_store_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -272,3 +273,5 @@ TEST_CASE("and so they are in files") {
     check_found(said, "R0842", fmt::format("`{}` is left out: its array has no chunk of this key", stray));
   }
 }
+
+}  // namespace rulec::orbax_store_test

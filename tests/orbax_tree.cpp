@@ -11,8 +11,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::orbax_tree_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -232,3 +233,5 @@ TEST_CASE("no byte of a tree, changed, brings the reader down") {
   }
   CHECK(read > 0);
 }
+
+}  // namespace rulec::orbax_tree_test

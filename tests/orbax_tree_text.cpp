@@ -14,9 +14,10 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
-using namespace rulec::orbax;
+namespace rulec::orbax_tree_text_test {
+
+using namespace testing;
+using namespace orbax;
 
 namespace {
 
@@ -130,3 +131,5 @@ TEST_CASE("what is no tree is refused, all of it at once") {
     for (const std::string& words : row.words) check_found(diags, "R0843", words);
   }
 }
+
+}  // namespace rulec::orbax_tree_text_test

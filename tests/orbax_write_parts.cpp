@@ -8,8 +8,9 @@
 
 #include "engine/store/orbax/write_parts.h"
 
-using namespace rulec;
-using namespace rulec::orbax;
+namespace rulec::orbax_write_parts_test {
+
+using namespace orbax;
 
 namespace {
 
@@ -75,3 +76,5 @@ TEST_CASE("the parts of a range stop where the caller does") {
   CHECK(!for_each_part(layout, 0, 6, [&](const ChunkPart&) { return ++parts < 2; }));
   CHECK(parts == 2);
 }
+
+}  // namespace rulec::orbax_write_parts_test

@@ -10,9 +10,10 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
-using namespace rulec::orbax;
+namespace rulec::orbax_write_plan_test {
+
+using namespace testing;
+using namespace orbax;
 namespace fs = std::filesystem;
 
 namespace {
@@ -160,3 +161,5 @@ TEST_CASE("options that fit nothing are refused") {
     check_found(diags, "R0903", row.words);
   }
 }
+
+}  // namespace rulec::orbax_write_plan_test

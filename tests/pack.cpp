@@ -9,7 +9,7 @@
 #include "tests/elaborated.h"
 #include "tests/scratch.h"
 
-using namespace rulec;
+namespace rulec::pack_test {
 
 TEST_CASE("a family knows the header of the block around it") {
   const testing::Elaborated made = testing::elaborate_text(R"(
@@ -169,3 +169,5 @@ TEST_CASE("DeepSeek V4 says how its layers compress by ratios, by types, or not 
     CHECK(ratios == row.ratios);
   }
 }
+
+}  // namespace rulec::pack_test

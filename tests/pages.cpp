@@ -16,7 +16,7 @@
 #include "tests/page.h"
 #include "tests/scratch.h"
 
-namespace rulec {
+namespace rulec::pages_test {
 namespace {
 
 using testing::PageSection;
@@ -133,4 +133,4 @@ TEST_CASE("the rules of every page that is not about syntax parse") {
   }
 }
 
-}  // namespace rulec
+}  // namespace rulec::pages_test

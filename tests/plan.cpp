@@ -19,8 +19,9 @@
 #include "engine/run/share.h"
 #include "tests/elaborated.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::plan_test {
+
+using namespace testing;
 
 namespace {
 
@@ -329,3 +330,5 @@ TEST_CASE("with the memory that a plan needs and no more, all of it can be done,
     }
   }
 }
+
+}  // namespace rulec::plan_test

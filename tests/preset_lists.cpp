@@ -11,7 +11,7 @@
 #include <rulec/check.h>
 #include <rulec/pack.h>
 
-using namespace rulec;
+namespace rulec::preset_lists_test {
 
 TEST_CASE("a list is held against each layout that ignores other tensors") {
   const testing::Scratch scratch;
@@ -97,3 +97,5 @@ for i in 0..2 {
   (void)check(*pack, {}, diags);
   CHECK(render_text(diags).find("s.{0..1}  [2]  (2 tensors)") != std::string::npos);
 }
+
+}  // namespace rulec::preset_lists_test

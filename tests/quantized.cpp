@@ -24,7 +24,8 @@
 
 #include <rulec/rulec.h>
 
-using namespace rulec;
+namespace rulec::quantized_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -217,3 +218,5 @@ for n in 0..2 { w : [(X n)] <= w : [X] | fp4(n, s : [X] | e8m0) }
   CHECK(std::vector(bytes.begin(), bytes.end()) ==
         std::vector{std::byte{0x00}, std::byte{0x80}, std::byte{0x00}, std::byte{0xbf}});  // -0, -0.5 in bfloat16
 }
+
+}  // namespace rulec::quantized_test

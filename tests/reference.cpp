@@ -13,7 +13,7 @@
 #include "tests/fenced.h"
 #include "tests/scratch.h"
 
-namespace rulec {
+namespace rulec::reference_test {
 namespace {
 
 std::string grammar_file(std::string_view name) {
@@ -132,4 +132,4 @@ TEST_CASE("every production that the reference uses is one") {
   }
 }
 
-}  // namespace rulec
+}  // namespace rulec::reference_test

@@ -6,8 +6,7 @@
 
 #include "grammar/messages.h"
 
-using namespace rulec;
-
+namespace rulec::render_test {
 namespace {
 
 /// The span of `what` in a source.
@@ -185,3 +184,5 @@ TEST_CASE("JSON tells the same") {
   CHECK(json[2]["file"].is_null());
   CHECK(nlohmann::json::parse(render_json(Diagnostics())).empty());
 }
+
+}  // namespace rulec::render_test

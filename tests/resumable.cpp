@@ -19,8 +19,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::resumable_test {
+
+using namespace testing;
 
 namespace {
 
@@ -218,3 +219,5 @@ TEST_CASE("a sink that is left when it is all done but for its target's name is 
     check(form, scratch.path(), tensors);
   }
 }
+
+}  // namespace rulec::resumable_test

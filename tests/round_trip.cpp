@@ -10,7 +10,7 @@
 #include "engine/scalar/trial_numbers.h"
 #include "tests/calls.h"
 
-using namespace rulec;
+namespace rulec::round_trip_test {
 
 TEST_CASE("what comes back of all bfloat16 numbers between 2^-24 and 8") {
   struct Case {
@@ -229,3 +229,5 @@ TEST_CASE("trial numbers are all there are, in order") {
     CHECK(trial.bits.size() < 150000);
   }
 }
+
+}  // namespace rulec::round_trip_test

@@ -14,8 +14,7 @@
 #include "engine/tensor/numbers.h"
 #include "tests/calls.h"
 
-using namespace rulec;
-
+namespace rulec::scalar_test {
 namespace {
 
 std::size_t bytes_of(DType dtype, std::size_t elements) {
@@ -360,3 +359,5 @@ TEST_CASE("packed weights become bfloat16") {
         std::as_writable_bytes(std::span(pair)));
   CHECK(pair == std::vector<std::uint16_t>{0x3F00, 0xC0C0});
 }
+
+}  // namespace rulec::scalar_test

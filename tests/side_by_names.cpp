@@ -11,8 +11,7 @@
 
 #include <rulec/rulec.h>
 
-using namespace rulec;
-
+namespace rulec::side_by_names_test {
 namespace {
 
 /// The side that these names are told to be of; `-` where they do not tell.
@@ -56,3 +55,5 @@ when form == "b" and mode == "b" { x : [D] -> y } else { w : [D] -> x }
   CHECK(told(by_options, "{}", {"x"}, {{"form", "b"}, {"mode", "b"}}) == "left");
   CHECK(told(by_options, "{}", {"x"}, {{"form", "a"}, {"mode", "b"}}) == "right");
 }
+
+}  // namespace rulec::side_by_names_test

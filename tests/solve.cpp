@@ -14,7 +14,7 @@
 
 #include <rulec/rulec.h>
 
-namespace rulec {
+namespace rulec::solve_test {
 namespace {
 
 /// A checkpoint that has names and shapes only.
@@ -266,4 +266,4 @@ TEST_CASE("Gemma 2 needs no config") {
   }
 }
 
-}  // namespace rulec
+}  // namespace rulec::solve_test

@@ -15,8 +15,9 @@
 
 #include <rulec/store.h>
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::store_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -135,3 +136,5 @@ TEST_CASE("parts of a tensor are read where they lie") {
     CHECK(std::ranges::equal(part, std::span(whole).subspan(offset, part.size())));
   }
 }
+
+}  // namespace rulec::store_test

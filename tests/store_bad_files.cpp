@@ -9,8 +9,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::store_bad_files_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -298,3 +299,5 @@ TEST_CASE("no byte of a header makes the reader fall") {
   }
   CHECK(opened > 0);  // letters of names and of metadata
 }
+
+}  // namespace rulec::store_bad_files_test

@@ -15,8 +15,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::store_bad_folders_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -254,3 +255,5 @@ TEST_CASE("links within the folder and of Hugging Face's cache are followed") {
   opened_silently(scratch / "link");
   opened_silently(scratch / "link/model.safetensors");
 }
+
+}  // namespace rulec::store_bad_folders_test

@@ -11,8 +11,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::store_faults_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -152,3 +153,5 @@ TEST_CASE("a file that is replaced by another is read as it was opened") {
   Diagnostics diags;
   CHECK(read_first(*store, diags));
 }
+
+}  // namespace rulec::store_faults_test

@@ -14,8 +14,9 @@
 #include "tests/scratch.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::store_sink_test {
+
+using namespace testing;
 namespace fs = std::filesystem;
 
 namespace {
@@ -223,3 +224,5 @@ TEST_CASE("a file that is there is not touched") {
   CHECK(names_in(scratch.path()) == std::vector<std::string>{"model-00002-of-00002.safetensors"});
   CHECK(read_file(scratch / "model-00002-of-00002.safetensors") == "precious");
 }
+
+}  // namespace rulec::store_sink_test

@@ -11,8 +11,7 @@
 #include <string>
 #include <vector>
 
-using namespace rulec;
-
+namespace rulec::strided_test {
 namespace {
 
 void copy_naively(const StridedCopy& copy, std::size_t element_bytes, std::span<const std::byte> source,
@@ -186,3 +185,5 @@ TEST_CASE("a simplified copy has the fewest axes, slowest in the target first") 
   CHECK(simplified({{{4, 3, 1}, {0, 1, 4}}, 0, 0}) == StridedCopy{{{0, 0, 0}}, 0, 0});
   CHECK(simplified({{{1, 3, 1}}, 0, 0}) == StridedCopy{{}, 0, 0});
 }
+
+}  // namespace rulec::strided_test

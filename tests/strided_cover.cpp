@@ -9,8 +9,7 @@
 #include <random>
 #include <set>
 
-using namespace rulec;
-
+namespace rulec::strided_cover_test {
 namespace {
 
 using Cell = std::vector<std::int64_t>;
@@ -200,3 +199,5 @@ TEST_CASE("what cannot be listed and has no digits is not judged") {
   CHECK(judge_cover(Shape{600}, std::vector<StridedBox>{{{0, {{300, 2}}}}, {{1, {{200, 3}}}}})->overlap->cell ==
         Cell{4});
 }
+
+}  // namespace rulec::strided_cover_test

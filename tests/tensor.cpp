@@ -5,7 +5,7 @@
 
 #include <rulec/tensor.h>
 
-using namespace rulec;
+namespace rulec::tensor_test {
 
 TEST_CASE("every dtype is found by both spellings") {
   for (const DType dtype : all_dtypes()) {
@@ -27,3 +27,5 @@ TEST_CASE("sizes are checked where they are multiplied") {
   CHECK(!byte_size(DType::F4, {3}));
   CHECK(!byte_size(DType::F64, {std::numeric_limits<std::int64_t>::max()}));
 }
+
+}  // namespace rulec::tensor_test

@@ -10,8 +10,7 @@
 #include "engine/store/name_series.h"
 #include "engine/store/tensor_list.h"
 
-using namespace rulec;
-
+namespace rulec::tensor_list_test {
 namespace {
 
 /// `a BF16 [2 3]; b F32 []`, or every diagnostic as `R0901 2:5 message`.
@@ -100,3 +99,5 @@ TEST_CASE("the lists of the presets are read, and every beginning of one ends in
   }
   CHECK(lists >= 9);
 }
+
+}  // namespace rulec::tensor_list_test

@@ -13,7 +13,7 @@
 
 #include <rulec/rulec.h>
 
-namespace rulec {
+namespace rulec::test_pack_test {
 namespace {
 
 struct Outcome {
@@ -461,4 +461,4 @@ TEST_CASE("Gemma 2 passes its own tests") {
   CHECK(outcome.has_line("ok    round trip gemma2-2b, scan_layers = true: 24 + 46 tensors, bf16"));
 }
 
-}  // namespace rulec
+}  // namespace rulec::test_pack_test

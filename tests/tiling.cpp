@@ -8,8 +8,7 @@
 #include <random>
 #include <vector>
 
-using namespace rulec;
-
+namespace rulec::tiling_test {
 namespace {
 
 using Axis = Progression::Axis;
@@ -97,3 +96,5 @@ TEST_CASE("whatever are said to be tiles fill every cell once") {
   }
   CHECK(changed > 2000);
 }
+
+}  // namespace rulec::tiling_test

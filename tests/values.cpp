@@ -7,8 +7,7 @@
 #include <cstdint>
 #include <random>
 
-using namespace rulec;
-
+namespace rulec::values_test {
 namespace {
 
 /// Of two doubles beside each other, the nearer to a fraction; the even one of two as near. By cross products in 128
@@ -50,3 +49,5 @@ TEST_CASE("numbers with a type are rounded to it once") {
   const auto rounded = calculate(ArithmeticOp::Add, TypedNumber{0, DType::Bf16}, above);
   CHECK(std::get<Value>(rounded) == Value(TypedNumber{1 + 0x1p-7, DType::Bf16}));
 }
+
+}  // namespace rulec::values_test

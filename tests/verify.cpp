@@ -14,7 +14,9 @@
 #include "tests/scratch.h"
 #include "tests/verify_checks.h"
 
-namespace rulec::testing {
+namespace rulec::verify_test {
+
+using namespace testing;
 
 TEST_CASE("What was converted is the same, both ways, however the two are stored and cut") {
   for (const char* scan : {"true", "false"}) {
@@ -325,4 +327,4 @@ TEST_CASE("What a store of the caller's throws is told, and so is what its callb
   throws(sides.hf, sides.hf, nullptr, options);
 }
 
-}  // namespace rulec::testing
+}  // namespace rulec::verify_test

@@ -11,7 +11,9 @@
 #include "tests/scratch.h"
 #include "tests/verify_checks.h"
 
-namespace rulec::testing {
+namespace rulec::verify_statistics_test {
+
+using namespace testing;
 
 TEST_CASE("Statistics, against what they are by hand") {
   const double inf = std::numeric_limits<double>::infinity();
@@ -143,4 +145,4 @@ TEST_CASE("Checksums are those of the bytes in C order, however a tensor is cut"
   CHECK(*found == *expected);
 }
 
-}  // namespace rulec::testing
+}  // namespace rulec::verify_statistics_test

@@ -12,8 +12,9 @@
 #include "tests/store_checks.h"
 #include "tests/zarr_sources.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::zarr_array_test {
+
+using namespace testing;
 using zarr::ChunkCache;
 using zarr::MissingChunks;
 namespace fs = std::filesystem;
@@ -206,3 +207,5 @@ TEST_CASE("several threads read one array") {
   for (std::thread& thread : threads) thread.join();
   for (const std::string& bytes : found) CHECK(bytes == truth);
 }
+
+}  // namespace rulec::zarr_array_test

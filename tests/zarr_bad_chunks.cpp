@@ -10,8 +10,9 @@
 #include "tests/store_checks.h"
 #include "tests/zarr_sources.h"
 
-using namespace rulec;
-using namespace rulec::testing;
+namespace rulec::zarr_bad_chunks_test {
+
+using namespace testing;
 using zarr::ChunkCache;
 using zarr::MissingChunks;
 namespace fs = std::filesystem;
@@ -165,3 +166,5 @@ TEST_CASE("no byte and no cut of a chunk makes the reader fall") {
     }
   }
 }
+
+}  // namespace rulec::zarr_bad_chunks_test

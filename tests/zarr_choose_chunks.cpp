@@ -7,8 +7,9 @@
 #include "engine/zarr/choose_chunks.h"
 #include "tests/store_checks.h"
 
-using namespace rulec;
-using namespace rulec::zarr;
+namespace rulec::zarr_choose_chunks_test {
+
+using namespace zarr;
 
 namespace {
 
@@ -106,3 +107,5 @@ TEST_CASE("an axis that cannot be cut as the user wants is told") {
   CHECK(!choose_chunks({10, 3}, 2, pieces({{2, 1}}), diags));
   testing::check_found(diags, "R0903", "a tensor of [10 3] has no axis 2");
 }
+
+}  // namespace rulec::zarr_choose_chunks_test

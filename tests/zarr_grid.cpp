@@ -8,8 +8,9 @@
 
 #include "engine/zarr/grid.h"
 
-using namespace rulec;
-using namespace rulec::zarr;
+namespace rulec::zarr_grid_test {
+
+using namespace zarr;
 
 namespace {
 
@@ -127,3 +128,5 @@ TEST_CASE("an array of no axes is one chunk, one of no cells none") {
   CHECK(Grid(array_of({}, {}, {})).chunks() == 1);
   CHECK(Grid(array_of({0, 5}, {1, 5}, {1, 5})).chunks() == 0);
 }
+
+}  // namespace rulec::zarr_grid_test

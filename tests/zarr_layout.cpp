@@ -13,9 +13,10 @@
 #include "tests/scratch.h"
 #include "tests/zarr_sources.h"
 
-using namespace rulec;
-using namespace rulec::testing;
-using namespace rulec::zarr;
+namespace rulec::zarr_layout_test {
+
+using namespace testing;
+using namespace zarr;
 
 namespace {
 
@@ -145,3 +146,5 @@ TEST_CASE("the index of a shard is what other writers make") {
   const std::string missing = text(encode_index(std::vector<std::optional<Extent>>{std::nullopt}));
   CHECK(missing.substr(0, 16) == std::string(16, '\xff'));
 }
+
+}  // namespace rulec::zarr_layout_test

@@ -13,9 +13,10 @@
 #include "tests/store_checks.h"
 #include "tests/zarr_sources.h"
 
-using namespace rulec;
-using namespace rulec::testing;
-using namespace rulec::zarr;
+namespace rulec::zarr_metadata_test {
+
+using namespace testing;
+using namespace zarr;
 namespace fs = std::filesystem;
 
 namespace {
@@ -337,3 +338,5 @@ TEST_CASE("no byte and no cut of a document makes its reader fall") {
     CHECK(accepted > 0);
   }
 }
+
+}  // namespace rulec::zarr_metadata_test
