@@ -22,6 +22,7 @@ function(rulec_embed function folder)
   add_custom_target(${function}_table DEPENDS ${source})
   add_dependencies(rulec ${function}_table)
   target_sources(rulec PRIVATE ${source})
+  set_source_files_properties(${source} TARGET_DIRECTORY rulec PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 if(NOT CMAKE_SCRIPT_MODE_FILE)
