@@ -4,7 +4,7 @@
 # lint, orbax, maxtext, packs, logits.
 #
 #   release  -O2, every test
-#   asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer
+#   asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer, but for tests of growth and of kills
 #   lint     clang-format-19 and clang-tidy-19; Debian 12 has these beside its older default
 #   orbax    the real Orbax restores what rulec writes (Python 3.11; packages in a virtual environment below build/)
 #   maxtext  MaxText's own loader does (likewise, Python 3.12; skipped if there is none)
@@ -14,23 +14,26 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/packages.sh
 
-configure() { cmake -G Ninja -B "$1" -DCMAKE_BUILD_TYPE="$2" -DRULEC_BUILD_TESTS=ON >/dev/null; }
+# In the folder $1 as $2 says; what follows is for cmake.
+configure() { cmake -G Ninja -B "$1" -DCMAKE_BUILD_TYPE="$2" -DRULEC_BUILD_TESTS=ON "${@:3}" >/dev/null; }
 
+# Builds in the folder $1 as $2 says; what follows is for ctest.
 build_and_test() {
-  configure "$1" "$2"
-  cmake --build "$1"
-  ctest --test-dir "$1" --no-tests=error --output-on-failure -j "$(nproc)"
+  local folder=$1
+  configure "$folder" "$2"
+  cmake --build "$folder"
+  ctest --test-dir "$folder" --no-tests=error --output-on-failure -j "$(nproc)" "${@:3}"
 }
 
 lint() {
   need clang-format-19 clang-tidy-19
-  configure build Release
-  cmake --build build >/dev/null # clang-tidy reads the sources that the build makes
+  # A folder, or a program, at a time: most of the work is in the headers that they share.
+  configure build-lint Release -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0
   local ours
   mapfile -t ours < <(git ls-files '*.cpp' '*.h')
   clang-format-19 --dry-run -Werror "${ours[@]}"
-  run-clang-tidy-19 -quiet -p build "^$PWD/(grammar|engine|tools|tests)/.*\.cpp$" >build/tidy.log 2>&1 || {
-    grep -E 'error:|warning:' build/tidy.log || tail -20 build/tidy.log
+  run-clang-tidy-19 -quiet -p build-lint "^$PWD/(build-lint/.*/Unity|grammar|engine|tools|tests)/" >build-lint/tidy.log 2>&1 || {
+    grep -E 'error:|warning:' build-lint/tidy.log || tail -20 build-lint/tidy.log
     return 1
   }
   echo "format and lint are clean: ${#ours[@]} files"
@@ -88,7 +91,7 @@ for step in "$@"; do
     release) build_and_test build Release ;;
     asan)
       ulimit -s 65536 # frames are some times larger: what nests as deep as rules may would not fit
-      build_and_test build-asan Asan
+      ASAN_OPTIONS=malloc_context_size=5 build_and_test build-asan Asan -LE unsanitized
       ;;
     lint) lint ;;
     orbax) orbax ;;
