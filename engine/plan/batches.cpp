@@ -87,7 +87,7 @@ class Batcher {
 
   bool is_small(const UnitDraft& draft, const ChunkForm& form, const StoredRange& range) const {
     return draft.targets.size() == 1 && range.bytes < SmallBytes && draft.operands.empty() &&
-           draft.targets.front().memory.shape() == form.chunk &&
+           draft.targets.front().memory().shape() == form.chunk &&
            std::ranges::all_of(
                draft.boxes, [&](const SourceBox& box) { return input_.reader->form(box.source).is_raw; });
   }

@@ -9,7 +9,7 @@
 namespace rulec {
 
 std::uint64_t buffer_bytes(const Block& block, DType dtype) {
-  return bytes_of(dtype, *cells(block.memory.shape()));
+  return bytes_of(dtype, *cells(block.memory().shape()));
 }
 
 std::uint64_t Runs::count() const {
@@ -28,12 +28,12 @@ std::int64_t run_cells(const Shape& box, const Shape& chunk_shape) {
 }
 
 Runs runs_of(const Block& block, const Shape& chunk_shape, DType dtype) {
-  const Shape extents = block.memory.shape();
+  const Shape extents = block.memory().shape();
   const Shape strides = c_strides(chunk_shape);
   Runs runs;
   std::int64_t first = 0;
   for (std::size_t axis = 0; axis < extents.size(); ++axis) {
-    first += (block.memory.begin[axis] - block.chunk[axis] * chunk_shape[axis]) * strides[axis];
+    first += (block.memory().begin[axis] - block.chunk[axis] * chunk_shape[axis]) * strides[axis];
   }
   runs.offset = bytes_of(dtype, first);
   const std::int64_t run = run_cells(extents, chunk_shape);
@@ -63,16 +63,32 @@ std::vector<Block> blocks_of(std::size_t tensor, const Box& box, const Shape& ch
       part.begin[axis] = std::max(part.begin[axis], begin);
       if (box.end[axis] - begin > chunk_shape[axis]) part.end[axis] = begin + chunk_shape[axis];
     }
-    blocks.push_back({tensor, chunk, part, part});
+    blocks.push_back({tensor, chunk, std::move(part)});
   } while (advance(chunk, chunks));
   return blocks;
 }
 
-Block whole_chunk(Block block, const Shape& chunk_shape) {
-  for (std::size_t axis = 0; axis < chunk_shape.size(); ++axis) {
-    block.memory.begin[axis] = block.chunk[axis] * chunk_shape[axis];
-    block.memory.end[axis] = block.memory.begin[axis] + chunk_shape[axis];
+Box cells_of_chunk(const Shape& chunk, const Shape& chunk_shape) {
+  Box all{chunk, chunk};
+  for (std::size_t axis = 0; axis < chunk.size(); ++axis) {
+    all.begin[axis] *= chunk_shape[axis];
+    all.end[axis] = all.begin[axis] + chunk_shape[axis];
   }
+  return all;
+}
+
+bool fills_chunk(const Block& block, const Shape& chunk_shape, const Shape& shape) {
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    const std::int64_t begin = block.chunk[axis] * chunk_shape[axis];
+    if (block.box.begin[axis] != begin || block.box.end[axis] != std::min(begin + chunk_shape[axis], shape[axis]))
+      return false;
+  }
+  return true;
+}
+
+Block whole_chunk(Block block, const Shape& chunk_shape) {
+  block.wider.reset();
+  if (Box all = cells_of_chunk(block.chunk, chunk_shape); all != block.box) block.wider = std::move(all);
   return block;
 }
 
@@ -89,7 +105,7 @@ std::vector<Block> cut(const Block& block, DType dtype, std::uint64_t bytes) {
     Block part = block;
     part.box.begin[axis] = begin;
     part.box.end[axis] = std::min(begin + step, block.box.end[axis]);
-    part.memory = part.box;
+    part.wider.reset();
     std::ranges::move(cut(part, dtype, bytes), std::back_inserter(parts));
   }
   return parts;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/tensor/box.h"
@@ -17,13 +18,18 @@ struct Block {
   std::size_t tensor = 0;  ///< of Graph::sources or Graph::targets
   Shape chunk;             ///< its position in the tensor's grid of chunks
   Box box;                 ///< the cells that are wanted, by coordinates of the tensor
-  Box memory;  ///< those that its buffer has, in C order: the same, or all of the chunk, beyond the edge too
+  /// What its buffer has, if not just those: all of the chunk, beyond the edge too. Most blocks go without, and there
+  /// are as many as tensors.
+  std::optional<Box> wider{};
   /// Where its buffer begins in one that it shares with others, in bytes.
   std::uint64_t at = 0;
+
+  /// The cells that its buffer has, in C order.
+  const Box& memory() const { return wider ? *wider : box; }
 };
 
 inline Placement placement(const Block& block) {
-  return {block.memory.begin, c_strides(block.memory.shape())};
+  return {block.memory().begin, c_strides(block.memory().shape())};
 }
 
 /// Bytes of its buffer.
@@ -67,6 +73,12 @@ std::int64_t run_cells(const Shape& box, const Shape& chunk_shape);
 
 /// `box`, as far as each chunk of a tensor has it, with buffers of just that. In C order of the chunks.
 std::vector<Block> blocks_of(std::size_t tensor, const Box& box, const Shape& chunk_shape);
+
+/// The cells of the chunk at `chunk` of the grid, beyond the edge of the tensor too.
+Box cells_of_chunk(const Shape& chunk, const Shape& chunk_shape);
+
+/// Whether `block` wants all of its chunk that lies in a tensor of `shape`.
+bool fills_chunk(const Block& block, const Shape& chunk_shape, const Shape& shape);
 
 /// All of the chunk that `block` is of, its cells beyond the edge too, in the buffer.
 Block whole_chunk(Block block, const Shape& chunk_shape);

@@ -194,17 +194,14 @@ class Drafter {
     std::vector<Block> blocks = blocks_of(t, window, form.chunk);
     for (Block& block : blocks) {
       // A chunk that is made whole is written whole, what lies beyond the edge with it.
-      const Block all = whole_chunk(block, form.chunk);
-      Box inside = all.memory;
-      for (std::size_t a = 0; a < inside.end.size(); ++a)
-        inside.end[a] = std::min(inside.end[a], input_.targets[t].info.shape[a]);
-      if (inside == block.box) block = all;
+      if (fills_chunk(block, form.chunk, input_.targets[t].info.shape))
+        block = whole_chunk(std::move(block), form.chunk);
     }
     if (!form.is_raw) return blocks;
     // What was written gives its memory back, while the rest of a large part is still on its way.
     std::vector<Block> parts;
     for (Block& block : blocks) {
-      if (block.memory == block.box && block_bytes(t, block) > WriteBytes) {
+      if (!block.wider && block_bytes(t, block) > WriteBytes) {
         std::ranges::move(cut(block, input_.targets[t].info.dtype, WriteBytes), std::back_inserter(parts));
       } else {
         parts.push_back(std::move(block));

@@ -125,11 +125,10 @@ class Planner {
     const TensorInfo& info = input_.sources[shared.source];
     if (shared.is_operand()) {
       const Box all{Shape(info.shape.size()), info.shape};
-      return {{{shared.source, Shape(info.shape.size()), all, all}}, true, info.bytes(), 0};
+      return {{{shared.source, Shape(info.shape.size()), all}}, true, info.bytes(), 0};
     }
-    Block block = whole_chunk({shared.source, shared.chunk, {}, {shared.chunk, shared.chunk}},
-                              input_.reader->form(shared.source).chunk);
-    block.box = block.memory;  // all of it is there for every unit
+    // All of it is there for every unit.
+    Block block{shared.source, shared.chunk, cells_of_chunk(shared.chunk, input_.reader->form(shared.source).chunk)};
     const std::uint64_t bytes = buffer_bytes(block, info.dtype);
     return {{std::move(block)}, false, bytes, input_.reader->stored_bytes(shared.source, shared.chunk)};
   }

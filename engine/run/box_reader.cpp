@@ -15,7 +15,7 @@ Result<std::span<const std::byte>> BoxReader::read(std::size_t tensor, const Box
   for (const Block& wanted : blocks_of(tensor, box, form.chunk)) {
     const Block block = form.is_raw ? wanted : whole_chunk(wanted, form.chunk);
     bytes_read_ += buffer_bytes(block, dtype);
-    if (block.memory == box) {
+    if (block.memory() == box) {
       if (!read_block(*reader_, block, dtype, bytes_, {}, diags)) return diags.failed();
       break;
     }
@@ -31,7 +31,7 @@ Result<std::span<const std::byte>> BoxReader::read(std::size_t tensor, const Box
 
 std::vector<Box> boxes_of(const Box& box, DType dtype, std::uint64_t bytes) {
   std::vector<Box> boxes;
-  for (const Block& block : cut({0, Shape(box.begin.size()), box, box}, dtype, bytes)) boxes.push_back(block.box);
+  for (const Block& block : cut({0, Shape(box.begin.size()), box}, dtype, bytes)) boxes.push_back(block.box);
   return boxes;
 }
 

@@ -126,8 +126,8 @@ std::string fingerprint(const ChunkedStore& source, const ResumableSink& target,
     for (const Block& block : unit.targets) {
       hasher.add(block.tensor);
       hasher.add(block.chunk);
-      hasher.add(block.memory.begin);
-      hasher.add(block.memory.end);
+      hasher.add(block.memory().begin);
+      hasher.add(block.memory().end);
       hasher.add(target.place(block.tensor, block.chunk));
     }
   }

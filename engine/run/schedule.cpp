@@ -28,7 +28,7 @@ Task popped(std::deque<T>& tasks) {
 }  // namespace
 
 bool has_gaps(const PlanInput& input, const Block& block) {
-  return block.memory != block.box || !input.maps[block.tensor].is_covered;
+  return block.wider || !input.maps[block.tensor].is_covered;
 }
 
 Schedule::Schedule(const PlanInput& input, const Plan& plan, Options options)
