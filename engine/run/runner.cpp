@@ -68,9 +68,7 @@ Status Runner::run_part(const std::string& mark, const Part& part) {
 /// What the others have made and noted nowhere, because it lies in no file, such as small values in the nodes of a
 /// database: whoever completes makes it once more.
 Status Runner::make_rest(const std::vector<Journal>& others) {
-  WorkOptions work;
-  work.memory_bytes = options_.plan.memory_bytes;
-  work.threads = threads();
+  WorkOptions work = within_limits();
   work.done_before = share_->units;
   for (const Journal& other : others) {
     for (std::size_t u = 0; u < work.done_before.size(); ++u)
@@ -122,9 +120,7 @@ Status Runner::take_up(Journal& journal) {
 }
 
 Status Runner::work(std::vector<bool> done_before, Journal* journal) {
-  WorkOptions work;
-  work.memory_bytes = options_.plan.memory_bytes;
-  work.threads = threads();
+  WorkOptions work = within_limits();
   work.done_before = std::move(done_before);
   work.journal = journal;
   work.notes_all = share_.has_value();
@@ -165,9 +161,7 @@ Status Runner::do_first_pass(const WorkOptions& second) {
     is_needed = is_needed || (!is_done && std::ranges::any_of(made_.plan.units[u].loads, reads_scratch));
   }
   if (!is_needed) return Done{};
-  WorkOptions work;
-  work.memory_bytes = second.memory_bytes;
-  work.threads = second.threads;
+  WorkOptions work = within_limits();
   work.trace = second.trace;
   if (options_.on_progress) {
     work.on_progress = [&](const Team::Mark& mark) {
@@ -192,6 +186,13 @@ std::uint64_t Runner::total() const {
 void Runner::tell(const Team::Mark& mark, std::uint64_t resumed) const {
   if (made_.infos.empty()) return;  // there is no tensor to tell of
   options_.on_progress({mark.bytes + scratched_, total(), made_.infos[mark.tensor].name, resumed});
+}
+
+WorkOptions Runner::within_limits() const {
+  WorkOptions work;
+  work.memory_bytes = options_.plan.memory_bytes;
+  work.threads = threads();
+  return work;
 }
 
 int Runner::threads() const {

@@ -52,6 +52,7 @@ class Runner {
   void tell(const Team::Mark& mark, std::uint64_t resumed) const;
   std::uint64_t total() const;
   std::uint64_t bytes_written() const { return share_ ? share_->bytes_written : made_.plan.bytes_written; }
+  WorkOptions within_limits() const;
   int threads() const;
 
   const Prepared& made_;
