@@ -157,6 +157,17 @@ TEST_CASE("what is no folder is refused") {
   check_found(diags, "R0801", "Not a directory");
 }
 
+TEST_CASE("of a data file that is missing, it is said who names it and what to do") {
+  const Scratch scratch;
+  value_in("", "d/gone")(scratch);
+  Diagnostics diags;
+  CHECK(!ocdbt::Database::open(scratch.path(), diags));
+  check_found(diags, "R0801", "No such file or directory");
+  const std::string text = render_text(diags);
+  CHECK(text.find("note: the database names it as one of its data files") != std::string::npos);
+  CHECK(text.find("fetch it again") != std::string::npos);
+}
+
 TEST_CASE("manifests with right checksums and wrong contents are refused") {
   constexpr std::size_t Kind = 16;
   constexpr std::size_t Arity = Kind + 1 + 2 + 4;  // behind two numbers of two and four bytes

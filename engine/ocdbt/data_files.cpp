@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <system_error>
 
 #include "engine/file/links.h"
 #include "engine/file/printable.h"
@@ -27,8 +28,15 @@ Result<InputFile> open_below(const std::filesystem::path& folder, const std::str
     return report(diags, FilePlace{folder.string(), {}}, diag::UnsafePath, printable(name), unsafe)
         .note("the database names it as one of its data files");
   }
-  if (!check_link(folder, folder / name, diags)) return diags.failed();
-  return InputFile::open(folder / name, diags);
+  const std::filesystem::path path = folder / name;
+  if (!check_link(folder, path, diags)) return diags.failed();
+  if (std::error_code error; !std::filesystem::exists(path, error) && !error) {
+    const std::string why = std::make_error_code(std::errc::no_such_file_or_directory).message();
+    return report(diags, FilePlace{path.string(), {}}, diag::CannotRead, printable(path.string()), why)
+        .note("the database names it as one of its data files")
+        .help("the checkpoint is not whole, as after a copy or a download that was cut off: fetch it again");
+  }
+  return InputFile::open(path, diags);
 }
 
 }  // namespace
