@@ -37,7 +37,11 @@ std::string words(const CLI::App& app, const CLI::App& at, const CLI::Error& err
   if (const auto option = std::ranges::find_if(left, [](const std::string& w) { return w.starts_with("-"); });
       option != left.end()) {
     const std::string name = option->substr(0, option->find('='));
-    return fmt::format("there is no option {}{}", name, did_you_mean(name, option_names(at)));
+    const std::string close = did_you_mean(name, option_names(at));
+    // Others of the kind are sides that have theirs: name_sides.
+    if (at.get_name() == "check" && name.starts_with("--") && close.empty())
+      return fmt::format("{} needs a value, the checkpoint of a side of that name", name);
+    return fmt::format("there is no option {}{}", name, close);
   }
   if (&at != &app) return error.what();
   const std::vector<std::string> commands = subcommand_names(app);
