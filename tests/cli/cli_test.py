@@ -54,6 +54,8 @@ def usage(work):
     for command in ("convert", "check", "explain", "inspect", "diff", "verify", "test", "packs"):
         expect(0, command, "--help")
         expect(2, command, "--frobnicate")
+    expect(2, "check", "gemma2", "--hf", says="--hf needs a value, the checkpoint of a side of that name")
+    expect(2, "check", "gemma2", "--presett", says="there is no option --presett; did you mean --preset?")
     expect(2, "convert", work / "hf", work / "x", "--dtype", "f8", says="--help")
     expect(2, "convert", work / "hf", work / "x", "--set", "scan_layers", says="OPTION=VALUE")
     expect(2, "convert", work / "hf", work / "x", "--max-shard-size", "much", says="5GB")
@@ -109,6 +111,10 @@ def there_and_back(work):
     claim("so it did on the way back", (work / "back/tokenizer.json").exists())
     expect(0, "diff", work / "hf", work / "back")
     expect(0, "diff", work / "hf", work / "back", "--format", "json", says='"same"')
+    expect(0, "convert", work / "hf", work / "rounded")  # bfloat16 has no room for 1 + w
+    expect(0, "convert", work / "rounded", work / "back_rounded")
+    expect(1, "diff", work / "hf", work / "back_rounded", says="--allow-class lets them pass")
+    expect(0, "diff", work / "hf", work / "back_rounded", "--allow-class")
     # A pack of the user's own, by its path, on both sides; its name is that of one that is built in.
     shutil.copytree(RULES / "gemma2", work / "own/gemma2")
     own = work / "own/gemma2/gemma2.rules"
