@@ -14,6 +14,7 @@
 #include "engine/graph/pieces.h"
 #include "engine/run/limits.h"
 #include "engine/run/run.h"
+#include "engine/tensor/name_sets.h"
 #include "grammar/messages.h"
 
 namespace rulec {
@@ -47,12 +48,14 @@ TensorVerdict only_in(const TensorInfo& info, Difference which) {
 }
 
 /// What of B nothing was held against.
-void add_rest_of(const TensorStore& b, const Pack* pack, std::optional<SideId> side, Verification& into) {
+void add_rest_of(const TensorStore& b, const Pack* pack, std::optional<SideId> side,
+                 const std::vector<std::string>& only, Verification& into) {
   std::set<std::string_view> known;
   for (const TensorVerdict& verdict : into.tensors) known.insert(verdict.name);
   std::vector<TensorVerdict> rest;
   for (const TensorInfo& info : b.tensors()) {
-    if (known.contains(info.name) || (pack != nullptr && side && pack->ignores(*side, info.name))) continue;
+    if (known.contains(info.name) || !is_wanted(info.name, only)) continue;
+    if (pack != nullptr && side && pack->ignores(*side, info.name)) continue;
     rest.push_back(only_in(info, Difference::OnlyB));
   }
   std::ranges::move(rest, std::back_inserter(into.tensors));
@@ -67,6 +70,7 @@ Result<Verification> compare_converted(const TensorStore& a, const TensorStore& 
   ConvertOptions how;
   how.dtype = options.dtype ? options.dtype : usual_float(b);
   how.cast_first = options.cast_first;
+  how.only = options.only;
   how.pad_policy = how.constant_policy = how.alias_policy = Policy::Drop;
   how.memory_bytes = shares->run;
   how.threads = shares->threads;
@@ -79,7 +83,7 @@ Result<Verification> compare_converted(const TensorStore& a, const TensorStore& 
   if (!made) return diags.failed();
   Verification result{sink.verdicts(), made->bytes_written, made->dropped_pad_rows, made->dropped_constants,
                       made->dropped_aliases};
-  add_rest_of(b, &model.pack(), to, result);
+  add_rest_of(b, &model.pack(), to, options.only, result);
   return result;
 }
 
@@ -107,14 +111,28 @@ Status compare_packed(const TensorStore& a, std::span<const TensorInfo> all, Com
   return Done{};
 }
 
+/// R0903 for a glob that names nothing.
+Status check_globs(const TensorStore& a, const TensorStore& b, const std::vector<std::string>& globs,
+                   Diagnostics& diags) {
+  for (const std::string& glob : globs) {
+    const auto names = [&](const TensorInfo& info) { return glob_matches(glob, info.name); };
+    if (std::ranges::any_of(a.tensors(), names) || std::ranges::any_of(b.tensors(), names)) continue;
+    return report(diags, {}, diag::Usage, fmt::format("neither checkpoint has a tensor `{}`", glob))
+        .help("`*` stands for what has no dot in it, `**` for anything");
+  }
+  return Done{};
+}
+
 /// Tensors of the same names.
 Result<Verification> compare_named(const TensorStore& a, const TensorStore& b, const Pack* pack,
                                    std::optional<SideId> side, const VerifyOptions& options, Diagnostics& diags) {
+  if (!check_globs(a, b, options.only, diags)) return diags.failed();
   const Result<Shares> shares = shares_of(b, options, diags);
   if (!shares) return diags.failed();
   std::vector<TensorInfo> moved;  // those that a run can take
   std::vector<TensorInfo> rest;
   for (const TensorInfo& info : a.tensors()) {
+    if (!is_wanted(info.name, options.only)) continue;
     const auto in_b = find_tensor(b.tensors(), info.name);
     if (!in_b && pack != nullptr && side && pack->ignores(*side, info.name)) continue;
     const bool fits = in_b && b.tensors()[*in_b] == info && bits(info.dtype) >= 8 && *cells(info.shape) > 0;
@@ -140,7 +158,7 @@ Result<Verification> compare_named(const TensorStore& a, const TensorStore& b, c
   ComparingSink others(caller_b, b_chunks, allowances, shares->reading_b);
   if (!others.lay_out(rest, diags) || !compare_packed(caller_a, rest, others, diags)) return diags.failed();
   std::ranges::move(others.verdicts(), std::back_inserter(result.tensors));
-  add_rest_of(b, pack, side, result);
+  add_rest_of(b, pack, side, options.only, result);
   return result;
 }
 

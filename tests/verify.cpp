@@ -12,6 +12,7 @@
 #include "grammar/messages.h"
 #include "tests/chunked_memory.h"
 #include "tests/scratch.h"
+#include "tests/store_checks.h"
 #include "tests/verify_checks.h"
 
 namespace rulec::verify_test {
@@ -207,6 +208,37 @@ TEST_CASE("Types, shapes, names, packed elements, and tensors of no cells") {
   CHECK(verdict_of(found, "empty").difference == Difference::Same);
   CHECK(verdict_of(found, "scalar").difference == Difference::Same);
   CHECK(verdict_of(found, "scalar").statistics->mean == 5);
+}
+
+TEST_CASE("Only what is asked for is held, whether it is moved by rules or of one name") {
+  const Sides sides = sides_of(DType::F32);
+  const auto names = [](const Verification& found) {
+    std::vector<std::string> all;
+    for (const TensorVerdict& verdict : found.tensors) all.push_back(verdict.name);
+    return all;
+  };
+  MemoryStore some;  // as `convert --only` leaves it, and one more tensor that nobody asks for
+  for (const char* name : {"0.gate", "2.gate"}) some.put(info_of(sides.hf, name), copy_of(sides.hf, name));
+  some.put({"odd", DType::U8, {1}}, {std::byte{1}});
+  VerifyOptions options;
+  options.only = {"*.gate"};
+  const Verification moved = verified(sides.maxtext, some, &sides.model, options);
+  CHECK(names(moved) == std::vector<std::string>{"0.gate", "1.gate", "2.gate"});
+  CHECK(verdict_of(moved, "1.gate").difference == Difference::OnlyA);
+  options.only = {"0.**", "2.gate"};
+  CHECK(is_same(verified(sides.maxtext, some, &sides.model, options)));
+  const Verification named = verified(sides.hf, some, nullptr, options);
+  CHECK(names(named) == std::vector<std::string>{"0.gate", "2.gate"});
+  CHECK(is_same(named));
+  options.only = {"o*"};
+  CHECK(names(verified(sides.hf, some, nullptr, options)) == std::vector<std::string>{"odd"});
+
+  options.only = {"2.gate", "nothing"};
+  for (const auto* model : {&sides.model, static_cast<const Model*>(nullptr)}) {
+    Diagnostics diags;
+    CHECK(!verify(model == nullptr ? sides.hf : sides.maxtext, some, model, options, diags));
+    check_found(diags, "R0903", "`nothing`");
+  }
 }
 
 TEST_CASE("Of checkpoints that have nothing in common all differs, and there is no progress to tell of") {

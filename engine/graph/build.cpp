@@ -290,10 +290,6 @@ class GraphBuilder {
   Graph graph_;
 };
 
-bool is_wanted(std::string_view name, const std::vector<std::string>& globs) {
-  return globs.empty() || std::ranges::any_of(globs, [&](const std::string& glob) { return glob_matches(glob, name); });
-}
-
 }  // namespace
 
 StridedCopy strided_copy(const Pack& pack, const Piece& piece, SideId to) {

@@ -121,4 +121,8 @@ bool glob_matches(std::string_view glob, std::string_view name) {
   return true;
 }
 
+bool is_wanted(std::string_view name, const std::vector<std::string>& globs) {
+  return globs.empty() || std::ranges::any_of(globs, [&](const std::string& glob) { return glob_matches(glob, name); });
+}
+
 }  // namespace rulec

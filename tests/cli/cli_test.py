@@ -54,6 +54,7 @@ def usage(work):
     for command in ("convert", "check", "explain", "inspect", "diff", "verify", "test", "packs"):
         expect(0, command, "--help")
         expect(2, command, "--frobnicate")
+    expect(2, "verify", work / "hf", "--checksums", "--only", "*", says="with --checksums there is none")
     expect(2, "check", "gemma2", "--hf", says="--hf needs a value, the checkpoint of a side of that name")
     expect(2, "check", "gemma2", "--presett", says="there is no option --presett; did you mean --preset?")
     expect(2, "convert", work / "hf", work / "x", "--dtype", "f8", says="--help")

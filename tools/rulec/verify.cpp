@@ -254,6 +254,11 @@ ExitCode run_verify(const VerifyArguments& args) {
         .help("`rulec verify A B` holds B against A, `rulec verify A --checksums` holds A against its checksums.json");
     return finish(diags, args.format, Json::object());
   }
+  if (args.checksums && !args.options.only.empty()) {
+    Diagnostics diags;
+    report(diags, {}, diag::Usage, "--only holds tensors of B, and with --checksums there is none");
+    return finish(diags, args.format, Json::object());
+  }
   return args.checksums ? run_checksums(args) : run_pair(args);
 }
 
@@ -270,6 +275,8 @@ Command add_verify(CLI::App& app) {
       ->check(unlisted(CLI::IsMember({"auto", "bf16", "f16", "f32"})))
       ->type_name("auto|bf16|f16|f32");
   add_cast_option(*parser, args->options.cast_first);
+  add_repeated(*parser, "--only", args->options.only, "Hold only the tensors of B that match; ** crosses dots")
+      ->type_name("GLOB");
   parser->add_flag("--exact", args->exact, "Differences within the proved class of a rule are differences too");
   parser->add_flag("--stats", args->stats, "Show what the numbers of every tensor of B are like");
   parser->add_flag("--checksums", args->checksums,

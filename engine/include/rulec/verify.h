@@ -17,7 +17,8 @@ namespace rulec {
 struct VerifyOptions {
   /// The stored type of floating tensors that A is converted to. Nothing: that of most of B's.
   std::optional<DType> dtype;
-  bool cast_first = false;  ///< as A was converted: see `ConvertOptions`
+  bool cast_first = false;        ///< as A was converted: see `ConvertOptions`
+  std::vector<std::string> only;  ///< globs on names in B; none: everything. R0903: one names nothing
   /// As for `convert`: of tensors at a time, those of A and of B.
   std::optional<std::uint64_t> memory_bytes;
   int threads = 0;
