@@ -78,8 +78,7 @@ class CatalogueCheck {
     std::map<Span, std::size_t> of_loop;
     for (auto& [number, names] : by_family) {
       const Family& family = pack_.families[number];
-      const Span loop = family.indices.empty() ? family.span : family.indices.front().span;
-      const auto [place, is_new] = of_loop.try_emplace(loop, all.size());
+      const auto [place, is_new] = of_loop.try_emplace(loop_or_rule(family), all.size());
       if (is_new) all.emplace_back();
       all[place->second].families.push_back(number);
       std::ranges::move(names, std::back_inserter(all[place->second].names));
@@ -88,7 +87,12 @@ class CatalogueCheck {
     for (Lacking& one : all) report_missing(one, have);
   }
 
-  /// What rules in one loop make, and the checkpoint has not.
+  /// Where the outermost loop around a rule begins, or where the rule stands if none is around it.
+  static Span loop_or_rule(const Family& family) {
+    return family.indices.empty() ? family.span : family.indices.front().span;
+  }
+
+  /// What rules in one loop make, or a rule in several uses of its block, and the checkpoint has not.
   struct Lacking {
     std::vector<std::size_t> families;
     std::vector<std::string> names;
@@ -98,11 +102,13 @@ class CatalogueCheck {
     std::vector<std::string>& names = lacking.names;
     std::ranges::sort(names);
     const std::size_t rules = lacking.families.size();
-    const Span place =
-        rules == 1 ? place_of(names.front()) : pack_.families[lacking.families.front()].indices.front().span;
+    const Family& first = pack_.families[lacking.families.front()];
+    const Span place = rules == 1 ? place_of(names.front()) : loop_or_rule(first);
     Finding finding =
         report(diags_, place, diag::MissingTarget, plural(names.size()), names.size() == 1 ? "is" : "are", where_);
-    if (rules > 1) finding.label(fmt::format("{} rules in this loop make them", rules));
+    if (rules > 1)
+      finding.label(
+          fmt::format("{} {} make them", rules, first.indices.empty() ? "uses of this rule" : "rules in this loop"));
     list(finding, names, [&](std::size_t i) { return to_string(tensors()[*pack_.find(side_, names[i])].shape); });
     if (const std::string turns = turns_of(lacking); !turns.empty())
       finding.note(
