@@ -118,7 +118,7 @@ Status check_globs(const TensorStore& a, const TensorStore& b, const std::vector
     const auto names = [&](const TensorInfo& info) { return glob_matches(glob, info.name); };
     if (std::ranges::any_of(a.tensors(), names) || std::ranges::any_of(b.tensors(), names)) continue;
     return report(diags, {}, diag::Usage, fmt::format("neither checkpoint has a tensor `{}`", glob))
-        .help("`*` stands for what has no dot in it, `**` for anything");
+        .help(std::string(GlobHelp));
   }
   return Done{};
 }

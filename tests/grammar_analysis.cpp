@@ -6,6 +6,10 @@
 
 #include "grammar/grammar.h"
 
+namespace rulec::grammar_analysis_test {
+
 TEST_CASE("the grammar has no left recursion and no loop without progress") {
-  CHECK(tao::pegtl::analyze<rulec::grammar::file>(1) == 0);
+  CHECK(tao::pegtl::analyze<grammar::file>(1) == 0);
 }
+
+}  // namespace rulec::grammar_analysis_test

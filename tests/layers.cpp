@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+namespace rulec::layers_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -114,3 +115,5 @@ TEST_CASE("a type of one name stands in one header of a namespace") {
   }
   CHECK(headers.size() > 100);
 }
+
+}  // namespace rulec::layers_test

@@ -4,7 +4,7 @@
 # lint, orbax, maxtext, packs, logits.
 #
 #   release  -O2, every test
-#   asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer, but for tests of growth and of kills
+#   asan     the same under AddressSanitizer and UndefinedBehaviorSanitizer, but for tests of growth, parts and kills
 #   lint     clang-format-19 and clang-tidy-19; Debian 12 has these beside its older default
 #   orbax    the real Orbax restores what rulec writes (Python 3.11; packages in a virtual environment below build/)
 #   maxtext  MaxText's own loader does (likewise, Python 3.12; skipped if there is none)

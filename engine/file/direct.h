@@ -12,8 +12,6 @@ namespace rulec {
 
 /// Addresses and offsets of such transfers are multiples of it, as for all but a few disks.
 constexpr std::size_t DirectBlock = 4096;
-/// Of one call: Linux transfers at most 0x7ffff000 bytes.
-constexpr std::size_t MaxTransferBytes = std::size_t{1} << 30;
 /// What is less goes through the page cache, where neighbours meet.
 constexpr std::size_t MinDirectBytes = std::size_t{256} << 10U;
 

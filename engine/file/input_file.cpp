@@ -141,7 +141,7 @@ Status InputFile::read_from(Descriptors fds, std::uint64_t offset, std::span<std
 
 Status InputFile::read_cached(int fd, std::uint64_t offset, std::span<std::byte> into, Diagnostics& diags) const {
   while (!into.empty()) {
-    const ssize_t got = ::pread(fd, into.data(), std::min(into.size(), MaxTransferBytes), static_cast<off_t>(offset));
+    const ssize_t got = ::pread(fd, into.data(), std::min(into.size(), BytesPerCall), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return report(diags, FilePlace{path_, offset}, diag::CannotRead, printable(path_), reason(errno));
     if (got == 0) break;

@@ -14,6 +14,9 @@
 
 namespace rulec {
 
+/// What one call of the system is asked to move; Linux moves 0x7ffff000 bytes at most.
+constexpr std::size_t BytesPerCall = std::size_t{1} << 30;
+
 /// Owns a file descriptor.
 class Descriptor {
  public:

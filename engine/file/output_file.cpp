@@ -147,8 +147,7 @@ Status OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes,
 Status OutputFile::write_cached(int fd, std::uint64_t offset, std::span<const std::byte> bytes, Diagnostics& diags) {
   const std::uint64_t begin = offset;
   while (!bytes.empty()) {
-    const ssize_t put =
-        ::pwrite(fd, bytes.data(), std::min(bytes.size(), MaxTransferBytes), static_cast<off_t>(offset));
+    const ssize_t put = ::pwrite(fd, bytes.data(), std::min(bytes.size(), BytesPerCall), static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) continue;
     if (put <= 0) return cannot_write(path_, put < 0 ? errno : ENOSPC, diags);
     offset += static_cast<std::uint64_t>(put);
@@ -236,7 +235,7 @@ Status write_over(const std::filesystem::path& path, std::span<const std::byte> 
   const Descriptor descriptor = opened(path.string(), O_WRONLY | O_NOCTTY);
   if (!descriptor) return cannot_write(path.string(), errno, diags);
   while (!bytes.empty()) {
-    const ssize_t put = ::write(descriptor.get(), bytes.data(), std::min(bytes.size(), MaxTransferBytes));
+    const ssize_t put = ::write(descriptor.get(), bytes.data(), std::min(bytes.size(), BytesPerCall));
     if (put < 0 && errno == EINTR) continue;
     if (put <= 0) return cannot_write(path.string(), put < 0 ? errno : ENOSPC, diags);
     bytes = bytes.subspan(static_cast<std::size_t>(put));

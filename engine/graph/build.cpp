@@ -315,7 +315,7 @@ Result<Graph> build_graph(const Pack& pack, SideId to, const GraphOptions& optio
         pieces_of, [&](const auto& entry) { return glob_matches(glob, pack.tensors[number(to)][entry.first].name); });
     if (!names_one) {
       return report(diags, std::monostate{}, diag::Usage, fmt::format("the rules write no tensor `{}`", glob))
-          .help("`*` stands for what has no dot in it, `**` for anything");
+          .help(std::string(GlobHelp));
     }
   }
   Result<std::vector<std::size_t>> places = find_sources(pack, to, pieces_of, options, diags);

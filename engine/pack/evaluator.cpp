@@ -240,12 +240,6 @@ Value Evaluator::config_value(SideId side, std::string_view dotted, Span span) {
   return from_config(*value);
 }
 
-bool Evaluator::has_values(SideId side) const {
-  const std::string prefix = rules_.sides[number(side)] + ".";
-  const auto first = inputs_.values.lower_bound(prefix);
-  return first != inputs_.values.end() && first->first.starts_with(prefix);
-}
-
 Value Evaluator::section_value(const ast::Config& config, const ast::Key& key, Span span) {
   std::vector<std::string> searched;
   for (const ast::Key& section : config.sections) {
@@ -271,11 +265,11 @@ Reported Evaluator::report_no_value(Span span, std::string_view what) {
   const MissingKey missing = *std::exchange(missing_, std::nullopt);
   const std::size_t side = number(missing.side);
   const ConfigValue* config = inputs_.configs[side];
-  const bool is_blank = config == nullptr && inputs_.preset.empty() && !has_values(missing.side);
-  const bool is_known = std::ranges::any_of(reported_, [&](const MissingKey& known) {
-    return known.span == missing.span || (is_blank && known.side == missing.side);
+  const bool one_for_all = config == nullptr && inputs_.preset.empty();
+  const bool is_said = std::ranges::any_of(reported_, [&](const MissingKey& said) {
+    return said.span == missing.span || (one_for_all && said.side == missing.side);
   });
-  if (is_known) return diags_.failed();
+  if (is_said) return diags_.failed();
   reported_.push_back(missing);
 
   Finding finding =

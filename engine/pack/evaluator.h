@@ -125,7 +125,7 @@ class Evaluator {
   void add(Binding binding) { locals_.push_back(std::move(binding)); }
 
   /// Reports R0201 for `what`, at the key that was looked for last if one was, else at `span`. A key is reported once,
-  /// and one only of a side that was given nothing.
+  /// and one only of a side without a config, which mends them all.
   Reported report_no_value(Span span, std::string_view what);
 
   /// Whether something that depends on an index was read since the flag was last taken; clears it.
@@ -192,7 +192,6 @@ class Evaluator {
   Reported report_too_deep(Span place);
   Reported wrong_type(Span span, std::string_view expected, const Value& found);
   Value config_value(SideId side, std::string_view dotted, Span span);
-  bool has_values(SideId side) const;  ///< that were given one by one
   Value section_value(const ast::Config& config, const ast::Key& key, Span span);
   const ConfigValue* descend(SideId side, const std::vector<ast::Name>& parts, std::size_t from) const;
 

@@ -21,6 +21,9 @@ std::vector<NameGroup> group_names(const std::vector<std::string>& names);
 /// Whether a glob matches a name: `*` within a segment, `**` across segments.
 bool glob_matches(std::string_view glob, std::string_view name);
 
+/// What to tell of a glob that names nothing.
+constexpr std::string_view GlobHelp = "`*` stands for what has no dot in it, `**` for anything";
+
 /// Whether one of the globs matches; where there are none, every name is wanted.
 bool is_wanted(std::string_view name, const std::vector<std::string>& globs);
 

@@ -55,7 +55,7 @@ def usage(work):
         expect(0, command, "--help")
         expect(2, command, "--frobnicate")
     expect(2, "verify", work / "hf", "--checksums", "--only", "*", says="with --checksums there is none")
-    expect(2, "check", "gemma2", "--hf", says="--hf needs a value, the checkpoint of a side of that name")
+    expect(2, "check", "gemma2", "--hf", says="--hf; if it names a side, the checkpoint is missing behind it")
     expect(2, "check", "gemma2", "--presett", says="there is no option --presett; did you mean --preset?")
     expect(2, "convert", work / "hf", work / "x", "--dtype", "f8", says="--help")
     expect(2, "convert", work / "hf", work / "x", "--set", "scan_layers", says="OPTION=VALUE")

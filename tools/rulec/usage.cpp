@@ -38,9 +38,9 @@ std::string words(const CLI::App& app, const CLI::App& at, const CLI::Error& err
       option != left.end()) {
     const std::string name = option->substr(0, option->find('='));
     const std::string close = did_you_mean(name, option_names(at));
-    // Others of the kind are sides that have theirs: name_sides.
+    // With a value it would be a side, and name_sides would have taken it.
     if (at.get_name() == "check" && name.starts_with("--") && close.empty())
-      return fmt::format("{} needs a value, the checkpoint of a side of that name", name);
+      return fmt::format("there is no option {}; if it names a side, the checkpoint is missing behind it", name);
     return fmt::format("there is no option {}{}", name, close);
   }
   if (&at != &app) return error.what();
